@@ -6,7 +6,7 @@ target_include_directories(sl_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(sl_flags INTERFACE _GNU_SOURCE SL_VERSION="${PROJECT_VERSION}")
 target_compile_options(sl_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla
-    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
+    -Wstrict-prototypes -Wmissing-prototypes
     $<$<BOOL:${SL_WERROR}>:-Werror>)
 if(SL_SANITIZE)
     target_compile_options(sl_flags INTERFACE -fsanitize=${SL_SANITIZE} -fno-omit-frame-pointer
