@@ -20,7 +20,8 @@ static const struct sl_field batch_fields[] = {
     SL_FIELD(INT, batch_config, send_batch_size, .preset = "8192", .max = 10000000,
              .doc = "A group is sent once it holds this many spans, data points or log records."),
     SL_FIELD(INT, batch_config, send_batch_max_size, .preset = "0", .max = 10000000,
-             .doc = "A larger group is split into batches of at most this many items; 0: no limit."),
+             .doc =
+                 "A larger group is split into batches of at most this many items; 0: no limit."),
     SL_FIELD(SIZE, batch_config, send_batch_max_bytes, .preset = "0", .max = 1 << 30,
              .doc = "The same in encoded bytes, such as 4MiB; 0: no limit."),
     SL_FIELD(LIST, batch_config, metadata_keys, .element = &metadata_key,

@@ -84,7 +84,8 @@ static void send_part(struct flight *flight, struct sl_batch *batch, struct sl_c
 {
     struct groups *groups = flight->groups;
     flight->pending++;
-    struct sl_delivery *part = sl_delivery_new(batch, sl_context_ref(context), part_finished, flight);
+    struct sl_delivery *part =
+        sl_delivery_new(batch, sl_context_ref(context), part_finished, flight);
     if (part == NULL) {
         struct sl_result failed = sl_result_of(SL_RESULT_RETRY, "out of memory");
         part_finished(flight, &failed);
@@ -227,7 +228,8 @@ void groups_add(struct groups *groups, struct sl_delivery *delivery, uint64_t ke
         sl_delivery_finish(delivery, sl_result_of(SL_RESULT_RETRY, "cannot be held now"));
         return;
     }
-    size_t bytes = groups->config->send_batch_max_bytes ? sl_batch_encoded_size(delivery->batch) : 0;
+    size_t bytes =
+        groups->config->send_batch_max_bytes ? sl_batch_encoded_size(delivery->batch) : 0;
     struct group *group = find_group(groups, delivery->batch->signal, key);
     if (group == NULL && groups->count >= (size_t)groups->config->metadata_cardinality_limit) {
         sl_meter_dropped(groups->owner->meter, delivery->batch->signal, "metadata_cardinality",
