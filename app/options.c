@@ -7,7 +7,8 @@ struct verb_help {
 };
 
 static const struct verb_help verb_table[] = {
-    {"run", "", "Run the pipelines until SIGTERM or SIGINT. This is what `sluice` alone does.", "cs"},
+    {"run", "", "Run the pipelines until SIGTERM or SIGINT. This is what `sluice` alone does.",
+     "cs"},
     {"validate", "", "Check a configuration, wiring included, without opening a port.", "cs"},
     {"print-config", "", "Print the effective configuration, secrets masked.", "cs"},
     {"components", "", "List the components of this build.", ""},
@@ -65,17 +66,20 @@ void sl_options_print_help(const char *name, FILE *out)
         print_options(verb->options, out);
         return;
     }
-    fputs("usage: sluice [--config FILE]... [--set KEY=VALUE]...\n"
-          "       sluice VERB [options] [arguments]\n\n"
-          "A telemetry pipeline for GenAI traces: OTLP in, normalized, scrubbed, sampled, OTLP out.\n"
-          "Without --config it takes OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP) and\n"
-          "shows the traces on standard output.\n\nverbs:\n",
-          out);
+    fputs(
+        "usage: sluice [--config FILE]... [--set KEY=VALUE]...\n"
+        "       sluice VERB [options] [arguments]\n\n"
+        "A telemetry pipeline for GenAI traces: OTLP in, normalized, scrubbed, sampled, OTLP out.\n"
+        "Without --config it takes OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP) and\n"
+        "shows the traces on standard output.\n\nverbs:\n",
+        out);
     for (size_t i = 0; i < VERB_COUNT; i++)
         fprintf(out, "  %-14s %s\n", verb_table[i].name, verb_table[i].text);
     fputs("\noptions:\n", out);
     print_options("cs", out);
-    fputs("\nExit codes: 0 clean stop, 1 failure or data lost at the stop, 2 bad usage or configuration.\n", out);
+    fputs("\nExit codes: 0 clean stop, 1 failure or data lost at the stop, 2 bad usage or "
+          "configuration.\n",
+          out);
 }
 
 static int usage_error(const char *problem, const char *what)

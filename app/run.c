@@ -16,7 +16,13 @@
 #include "core/log.h"
 #include "transport/listener.h"
 
-enum phase { PHASE_RUN, PHASE_DRAIN_OTHERS, PHASE_DRAIN_FIRST, PHASE_STOP_OTHERS, PHASE_STOP_FIRST };
+enum phase {
+    PHASE_RUN,
+    PHASE_DRAIN_OTHERS,
+    PHASE_DRAIN_FIRST,
+    PHASE_STOP_OTHERS,
+    PHASE_STOP_FIRST
+};
 
 struct runner;
 
@@ -148,14 +154,14 @@ static int watch_signals(struct runner *runner)
 
 static void configure_log(const struct sl_telemetry_config *telemetry)
 {
-    sl_log_configure(&(struct sl_log_config){
-        .level = (enum sl_log_level)telemetry->log_level,
-        .encoding = (enum sl_log_encoding)telemetry->log_encoding,
-        .sampling = telemetry->log_sampling,
-        .tick_ms = (uint32_t)telemetry->log_tick_ms,
-        .initial = (uint32_t)telemetry->log_initial,
-        .thereafter = (uint32_t)telemetry->log_thereafter,
-        .fd = STDERR_FILENO});
+    sl_log_configure(
+        &(struct sl_log_config){.level = (enum sl_log_level)telemetry->log_level,
+                                .encoding = (enum sl_log_encoding)telemetry->log_encoding,
+                                .sampling = telemetry->log_sampling,
+                                .tick_ms = (uint32_t)telemetry->log_tick_ms,
+                                .initial = (uint32_t)telemetry->log_initial,
+                                .thereafter = (uint32_t)telemetry->log_thereafter,
+                                .fd = STDERR_FILENO});
 }
 
 /* Everything that graphs need; the loops do not run yet. */
@@ -193,8 +199,8 @@ static int start_graphs(struct runner *runner, struct sl_error *reterr)
     for (unsigned i = 0; i < process->worker_count; i++) {
         struct seat *seat = &runner->seats[i];
         *seat = (struct seat){.runner = runner, .index = i};
-        seat->graph = sl_graph_new(runner->plan, process, &process->workers[i], runner->graphs,
-                                   reterr);
+        seat->graph =
+            sl_graph_new(runner->plan, process, &process->workers[i], runner->graphs, reterr);
         if (seat->graph == NULL)
             return SL_EINVALID;
         runner->graphs[i] = seat->graph;

@@ -18,10 +18,14 @@ struct sl_node {
     struct sl_place key_place; /* of the key, in a map */
     const char *key;           /* in a map; NULL in a list */
     const char *text;          /* SCALAR: its text, expanded, NUL-ended */
-    bool quoted;               /* SCALAR: was quoted, or came as text from ${}: not a bool, number or null */
-    bool from_env;             /* some of the text came from ${env:}; print-config masks nothing by this alone */
-    struct sl_node *child;     /* LIST, MAP: first */
-    struct sl_node *next;      /* sibling, in the file's order */
+    bool quoted; /* SCALAR: was quoted, or came as text from ${}: not a bool, number or null */
+    const char *
+        original; /* the value was one whole ${}: the text that it gave, for text fields; or NULL */
+    bool broken;  /* already complained about: read as if null, silently */
+    bool
+        from_env; /* some of the text came from ${env:}; print-config masks nothing by this alone */
+    struct sl_node *child; /* LIST, MAP: first */
+    struct sl_node *next;  /* sibling, in the file's order */
 };
 
 struct sl_source {
@@ -45,8 +49,8 @@ struct sl_config_input {
  * Reads, expands ${...}, merges (maps by key, lists replaced, null erases) and
  * applies --set. Complaints go to diag; returns the root map, also when there
  * were errors (for more complaints), or NULL when nothing could be read.
- * Limits: 4 MiB a file, 100 levels, 100,000 nodes, 1000 expansions; aliases and
- * anchors count what they expand to.
+ * Limits: 4 MiB a file, 100 levels, 100,000 nodes, 5,000 keys in a map, 1000
+ * expansions; aliases and anchors count what they expand to.
  */
 struct sl_node *sl_config_read(const struct sl_config_input *input, struct sl_arena *arena,
                                struct sl_diag *diag);

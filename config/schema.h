@@ -81,11 +81,11 @@ struct sl_map {
 struct sl_field {
     const char *name; /* as written in the file */
     enum sl_type type;
-    size_t offset;         /* where the value goes in the config struct */
-    const char *preset;    /* default as text; NULL: zero / empty / absent */
-    int64_t min, max;      /* INT, SIZE (bytes), DURATION (ms), LIST and MAP (count); 0,0: any */
-    double fmin, fmax;     /* FLOAT; 0,0: any */
-    const char *const *names;       /* ENUM: NULL-ended, the index is the value */
+    size_t offset;            /* where the value goes in the config struct */
+    const char *preset;       /* default as text; NULL: zero / empty / absent */
+    int64_t min, max;         /* INT, SIZE (bytes), DURATION (ms), LIST and MAP (count); 0,0: any */
+    double fmin, fmax;        /* FLOAT; 0,0: any */
+    const char *const *names; /* ENUM: NULL-ended, the index is the value */
     const struct sl_field *group;   /* GROUP: its fields, SL_END-ended */
     const struct sl_field *element; /* LIST, MAP: one field whose offset is 0 */
     size_t element_size;            /* LIST, MAP: bytes of one element */
@@ -96,12 +96,22 @@ struct sl_field {
 };
 
 #define SL_FIELD(t, s, m, ...)                                                                     \
-    {.name = #m, .type = SL_T_##t, .offset = offsetof(struct s, m), __VA_ARGS__}
+    {                                                                                              \
+        .name = #m, .type = SL_T_##t, .offset = offsetof(struct s, m), __VA_ARGS__                 \
+    }
 /* The same when the key differs from the member. */
 #define SL_FIELD_AS(t, key, s, m, ...)                                                             \
-    {.name = key, .type = SL_T_##t, .offset = offsetof(struct s, m), __VA_ARGS__}
-#define SL_IGNORED(key, ...) {.name = key, .type = SL_T_IGNORED, __VA_ARGS__}
-#define SL_END {.name = NULL}
+    {                                                                                              \
+        .name = key, .type = SL_T_##t, .offset = offsetof(struct s, m), __VA_ARGS__                \
+    }
+#define SL_IGNORED(key, ...)                                                                       \
+    {                                                                                              \
+        .name = key, .type = SL_T_IGNORED, __VA_ARGS__                                             \
+    }
+#define SL_END                                                                                     \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
 
 /*
  * Fills *config (zeroed by the caller) from node, defaults first; node NULL or

@@ -14,19 +14,22 @@ void sl_budget_init(struct sl_budget *budget, size_t limit)
 static void note_peak(struct sl_budget *budget, size_t used)
 {
     size_t peak = atomic_load_explicit(&budget->peak, memory_order_relaxed);
-    while (used > peak && !atomic_compare_exchange_weak_explicit(
-                              &budget->peak, &peak, used, memory_order_relaxed, memory_order_relaxed))
+    while (used > peak &&
+           !atomic_compare_exchange_weak_explicit(&budget->peak, &peak, used, memory_order_relaxed,
+                                                  memory_order_relaxed))
         continue;
 }
 
 bool sl_budget_take(struct sl_budget *budget, size_t bytes)
 {
     size_t limit = atomic_load_explicit(&budget->limit, memory_order_relaxed);
-    size_t before = atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
-    if (limit != 0 && (before > limit || bytes > limit - before)) {
-        atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
-        return false;
-    }
+    size_t before = atomic_load_explicit(&budget->used, memory_order_relaxed);
+    /* Compared before it is added: a refused giant must not make others be refused. */
+    do
+        if (limit != 0 && (before > limit || bytes > limit - before))
+            return false;
+    while (!atomic_compare_exchange_weak_explicit(&budget->used, &before, before + bytes,
+                                                  memory_order_relaxed, memory_order_relaxed));
     note_peak(budget, before + bytes);
     return true;
 }

@@ -40,7 +40,7 @@ static inline bool sl_bytes_is(struct sl_bytes a, const char *text)
 static inline bool sl_bytes_starts(struct sl_bytes a, const char *prefix)
 {
     size_t size = strlen(prefix);
-    return a.size >= size && memcmp(a.data, prefix, size) == 0;
+    return a.size >= size && (size == 0 || memcmp(a.data, prefix, size) == 0);
 }
 
 bool sl_bytes_equal_nocase(struct sl_bytes a, struct sl_bytes b); /* ASCII only */

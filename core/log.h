@@ -22,7 +22,8 @@ struct sl_log_config {
     enum sl_log_encoding encoding;
     bool sampling;
     uint32_t tick_ms, initial, thereafter;
-    int fd; /* where lines go; 2 */
+    int fd;                     /* where lines go; 2 */
+    uint64_t (*clock_ns)(void); /* Unix epoch; NULL: the system's. Tests inject their own. */
 };
 
 void sl_log_configure(const struct sl_log_config *config);

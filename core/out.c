@@ -13,16 +13,11 @@ void sl_out_done(struct sl_out *out)
     *out = (struct sl_out){.limit = out->limit};
 }
 
-uint8_t *sl_out_room(struct sl_out *out, size_t size)
+/* Capacity for `size` more bytes; the limit is the caller's business. */
+static uint8_t *grow(struct sl_out *out, size_t size)
 {
-    if (out->failed)
-        return NULL;
     if (size <= out->capacity - out->size)
         return out->data + out->size;
-    if (size > SIZE_MAX / 4 || (out->limit != 0 && out->size + size > out->limit)) {
-        out->failed = true;
-        return NULL;
-    }
     size_t capacity = out->capacity < 128 ? 256 : out->capacity * 2;
     if (capacity < out->size + size)
         capacity = out->size + size;
@@ -34,6 +29,24 @@ uint8_t *sl_out_room(struct sl_out *out, size_t size)
     out->data = data;
     out->capacity = capacity;
     return data + out->size;
+}
+
+/* Room for size bytes that count and a NUL, when asked for, that does not. */
+static uint8_t *room_and_nul(struct sl_out *out, size_t size, size_t nul)
+{
+    if (out->failed)
+        return NULL;
+    if (size > SIZE_MAX / 4 ||
+        (out->limit != 0 && (out->size > out->limit || size > out->limit - out->size))) {
+        out->failed = true;
+        return NULL;
+    }
+    return grow(out, size + nul);
+}
+
+uint8_t *sl_out_room(struct sl_out *out, size_t size)
+{
+    return room_and_nul(out, size, 0);
 }
 
 void sl_out_bytes(struct sl_out *out, const void *data, size_t size)
@@ -63,7 +76,7 @@ void sl_out_printf(struct sl_out *out, const char *fmt, ...)
     va_start(ap, fmt);
     int length = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    uint8_t *room = length < 0 ? NULL : sl_out_room(out, (size_t)length + 1);
+    uint8_t *room = length < 0 ? NULL : room_and_nul(out, (size_t)length, 1);
     if (room == NULL)
         return;
     va_start(ap, fmt);
@@ -74,7 +87,7 @@ void sl_out_printf(struct sl_out *out, const char *fmt, ...)
 
 const char *sl_out_cstr(struct sl_out *out)
 {
-    uint8_t *room = sl_out_room(out, 1);
+    uint8_t *room = room_and_nul(out, 0, 1);
     if (room == NULL)
         return "";
     *room = 0;

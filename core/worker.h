@@ -27,7 +27,8 @@ struct sl_timer {
     struct sl_worker *worker;
     void (*expired)(struct sl_timer *timer);
     uint64_t due_ms;
-    uint32_t slot; /* place in the worker's heap, plus one; 0: not armed */
+    uint64_t order; /* of arming: among equals the first armed is the first to run */
+    uint32_t slot;  /* place in the worker's heap, plus one; 0: not armed */
 };
 
 struct sl_worker {
@@ -43,6 +44,8 @@ struct sl_worker {
     _Atomic(struct sl_mail *) inbox;
     struct sl_timer **heap;
     uint32_t heap_size, heap_capacity;
+    uint64_t timer_order;
+    atomic_uint stopping;
     bool manual, running, closing;
     uint64_t manual_ms, manual_wall_ns;
 };

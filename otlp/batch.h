@@ -18,7 +18,9 @@
  *
  * A batch and its tables stay on one loop. Slices are canonical protobuf (the
  * ingest walk saw to it): singular fields at most once, one member of a oneof,
- * valid UTF-8, ids of the right length, no groups, depth <= SL_MAX_DEPTH.
+ * valid UTF-8, ids of the right length, depth <= SL_MAX_DEPTH. A field whose
+ * number or wire type the schema does not know is kept as it was; it may be a
+ * group (wire type 3), so skip fields with sl_cursor or otlp/wire.h.
  *
  * Changes are edits: they lie beside the bytes until the batch is encoded, and
  * every reader below sees them applied.
@@ -39,20 +41,38 @@ struct sl_part {
     struct sl_bytes wire; /* payload, without tag and length */
     struct sl_edit *edits; /* by ascending offset, not overlapping; additions last */
     uint32_t edit_count, edit_capacity;
+    bool nested; /* some edit may lie inside a field instead of on field borders */
+};
+
+/* What a resource with its ResourceX and a scope with its ScopeX have in common. */
+#define SL_ENVELOPE_FIELDS                                                                         \
+    struct sl_part part;                                                                           \
+    struct sl_bytes schema_url; /* of the ResourceX or ScopeX */                                   \
+    struct sl_bytes extra;      /* its unknown fields, as they were */                             \
+    bool present;               /* the resource or scope field was there, if empty */              \
+    uint64_t hash;              /* private: while interned, 0 else */                              \
+    struct sl_envelope *copy;   /* private: while a batch is copied or split */
+
+struct sl_envelope {
+    SL_ENVELOPE_FIELDS
 };
 
 struct sl_resource {
-    struct sl_part part;
-    struct sl_bytes schema_url; /* of the ResourceX */
-    struct sl_bytes extra;      /* unknown fields of the ResourceX, as they were */
-    bool present;               /* a resource field was there, if empty */
+    union {
+        struct sl_envelope as;
+        struct {
+            SL_ENVELOPE_FIELDS
+        };
+    };
 };
 
 struct sl_scope {
-    struct sl_part part;
-    struct sl_bytes schema_url; /* of the ScopeX */
-    struct sl_bytes extra;
-    bool present;
+    union {
+        struct sl_envelope as;
+        struct {
+            SL_ENVELOPE_FIELDS
+        };
+    };
 };
 
 enum sl_record_flags {
@@ -66,14 +86,24 @@ struct sl_record {
     uint32_t flags;
 };
 
+/* Neighbours with the same resource are encoded as one ResourceX, except where
+ * `starts` says that a new one began there. resource and scope are never NULL. */
 struct sl_group {
     struct sl_resource *resource;
     struct sl_scope *scope;
     struct sl_record *records;
     uint32_t count, capacity;
+    bool starts; /* begins a ResourceX */
+    uint32_t pending; /* private: records about to join */
+    bool bare;   /* a ResourceX without any ScopeX; scope is an empty one, not in scopes */
 };
 
 struct sl_pin; /* what slices point into: a buffer or an arena, atomically counted */
+
+struct sl_index { /* private: hash table over the resources or scopes, in the arena */
+    struct sl_envelope **slots;
+    uint32_t size, count;
+};
 
 struct sl_batch {
     enum sl_signal signal;
@@ -90,8 +120,10 @@ struct sl_batch {
     uint32_t scope_count, scope_capacity;
     struct sl_pin **pins;
     uint32_t pin_count, pin_capacity;
+    struct sl_index resource_index, scope_index; /* private */
     struct sl_arena *arena; /* for edits and tables; inside the first pin */
     struct sl_bytes extra;  /* unknown fields of the request message */
+    size_t extra_capacity;  /* private */
     /* The request as received, still compressed, for sending on unchanged; may be NULL. */
     struct sl_buf *original;
     int original_codec; /* enum sl_codec of transport/compress.h */

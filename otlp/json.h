@@ -26,15 +26,16 @@ enum sl_json_token {
 };
 
 enum { SL_JSON_DEPTH = 256 };
+#define SL_JSON_TOO_DEEP "nested too deeply" /* the problem when max_depth is exceeded */
 
 struct sl_json {
     const uint8_t *start, *at, *end;
     unsigned depth, max_depth; /* <= SL_JSON_DEPTH */
     uint8_t is_object[SL_JSON_DEPTH / 8];
-    uint8_t expect;            /* private */
-    struct sl_bytes raw;       /* KEY, STRING: between the quotes, still escaped; NUMBER: its text */
-    bool escaped;              /* raw has a backslash */
-    const char *problem;       /* after SL_JSON_ERROR; at offset at - start */
+    uint8_t expect;      /* private */
+    struct sl_bytes raw; /* KEY, STRING: between the quotes, still escaped; NUMBER: its text */
+    bool escaped;        /* raw has a backslash */
+    const char *problem; /* after SL_JSON_ERROR; at offset at - start */
 };
 
 void sl_json_init(struct sl_json *json, struct sl_bytes text, unsigned max_depth);

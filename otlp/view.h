@@ -33,9 +33,11 @@ struct sl_cursor {
     struct sl_part *part;
     struct sl_bytes rest;
     uint32_t offset;
-    uint32_t edit;
-    uint32_t edit_end;      /* edits there were when the cursor began */
-    struct sl_bytes inside; /* what is left of an edit's bytes */
+    uint32_t edit;       /* the edit to look at: an index; among the additions at last */
+    uint32_t edit_count; /* edits there were at the last step */
+    uint32_t additions;  /* there were when the cursor began: later ones are not visited */
+    bool tail;           /* among the additions */
+    struct sl_bytes inside; /* what is left of an edit's bytes; data NULL: not in one */
     bool failed;            /* out of memory while splicing, or malformed plain bytes */
 };
 
@@ -46,7 +48,9 @@ void sl_cursor_init_plain(struct sl_cursor *cursor, struct sl_bytes message);
 bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field_view *field);
 
 /* Removing and replacing the field a cursor has just given is allowed while it
- * goes on. `whole` of a replacement is any number of encoded fields. */
+ * goes on. `whole` of a replacement is any number of encoded fields. The view is
+ * used up by either: read the field again to see what it is now. SL_EINVALID
+ * when a used-up view of an earlier edit is given. */
 int sl_field_remove(struct sl_batch *batch, struct sl_part *part, const struct sl_field_view *field);
 int sl_field_replace(struct sl_batch *batch, struct sl_part *part,
                      const struct sl_field_view *field, struct sl_bytes whole);
@@ -129,6 +133,9 @@ int sl_attr_rename(struct sl_batch *batch, struct sl_part *part, const struct sl
                    struct sl_bytes key);
 int sl_attr_replace(struct sl_batch *batch, struct sl_part *part, const struct sl_attr *attr,
                     struct sl_value value);
+/* Renaming and replacing in one: the three above use the attribute up. */
+int sl_attr_set(struct sl_batch *batch, struct sl_part *part, const struct sl_attr *attr,
+                struct sl_bytes key, struct sl_value value);
 /* Adds at the end; does not look for one with the same key. */
 int sl_attr_add(struct sl_batch *batch, struct sl_part *part, uint32_t field_number,
                 struct sl_bytes key, struct sl_value value);

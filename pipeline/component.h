@@ -36,8 +36,11 @@ struct sl_component {
     } outputs[3];
     bool last_in_pipeline;    /* processors: only exporters follow */
     bool queues_follow;       /* ... and all of them batch in their senders */
-    unsigned state;           /* private to the graph */
+    unsigned state;           /* enum sl_component_state; written by the graph and component.c */
 };
+
+/* Without a graph (unit tests of one component) the bits are set, and that is all. */
+enum sl_component_state { SL_CREATED = 1, SL_STARTED = 2, SL_DRAINED = 4, SL_STOPPED = 8 };
 
 /*
  * What a component is. The engine calls, per instance and on its worker's thread:
@@ -93,6 +96,10 @@ void sl_component_stopped(struct sl_component *self);
 /* Hands the delivery to the outputs of its batch's signal; self must not touch
  * it afterwards. With no output for the signal it is finished as OK. */
 void sl_emit(struct sl_component *self, struct sl_delivery *delivery);
+/* Hands the delivery to one component: what sl_emit and sl_fanout do with each
+ * target. Counts what processors take in (sl_emit what they give out), so they do not. */
+void sl_component_consume(struct sl_component *target, struct sl_delivery *delivery);
+const char *sl_kind_name(enum sl_kind kind); /* "receiver" */
 
 /* Every component in the build, in the order of app/components.def; NULL-ended.
  * The graph is given a list, so that tests can bring their own. */

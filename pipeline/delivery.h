@@ -53,6 +53,10 @@ void sl_delivery_finish(struct sl_delivery *delivery, struct sl_result result);
 bool sl_delivery_use_claim(struct sl_delivery *delivery, struct sl_component *target,
                            struct sl_claim *ret_claim);
 
+/* Moves from's claims to into, joining those on the same target: for a component that
+ * merges deliveries, so that room is not set aside twice. */
+void sl_delivery_take_claims(struct sl_delivery *into, struct sl_delivery *from);
+
 /*
  * Gives each target its own delivery of the same batch. Reserve, then commit:
  * every queueing target behind the targets (component.h, `reserve`) sets room

@@ -38,8 +38,8 @@ enum sl_event {
     SL_EV_ACCEPTED,       /* receiver: accepted_* */
     SL_EV_REFUSED,        /* receiver: refused_*: the pipeline said no */
     SL_EV_FAILED,         /* receiver: failed_*: an internal error */
-    SL_EV_INCOMING,       /* processor: incoming_items */
-    SL_EV_OUTGOING,       /* processor: outgoing_items */
+    SL_EV_INCOMING,       /* processor: incoming_items; counted by the engine */
+    SL_EV_OUTGOING,       /* processor: outgoing_items; counted by the engine */
     SL_EV_SENT,           /* exporter: sent_* */
     SL_EV_SEND_FAILED,    /* exporter: send_failed_*: given up */
     SL_EV_ENQUEUE_FAILED, /* exporter: enqueue_failed_*: refused to the sender */
@@ -52,14 +52,28 @@ void sl_meter_event(struct sl_meter *meter, enum sl_event event, enum sl_signal 
  * sluice_dropped_items{component, otel_signal, reason}. */
 void sl_meter_dropped(struct sl_meter *meter, enum sl_signal signal, const char *reason, uint64_t n);
 
-/* A counter or gauge of the component's own; label may be NULL. Creates it at
- * first use; keep the pointer. At most 256 a meter (then all others share one
+/* All of these tolerate a NULL meter and count nothing then.
+ *
+ * A counter or gauge of the component's own; label may be NULL. The name is whole
+ * when it starts with "otelcol_" or "sluice_"; otherwise "sluice_<kind>_" is put
+ * before it. Texts are copied. Creates it at first use; keep the pointer. At most 256 a meter (then all others share one
  * labelled "other"). NULL only when out of memory: writing to NULL is not allowed, use
  * sl_meter_add(), which tolerates it. */
 struct sl_counter *sl_meter_counter(struct sl_meter *meter, const char *name, const char *label,
                                     const char *value);
 /* A value that goes up and down, read as int64_t. */
 struct sl_counter *sl_meter_gauge(struct sl_meter *meter, const char *name);
+/* As sl_counter_add, and nothing when counter is NULL. */
+static inline void sl_meter_add(struct sl_counter *counter, uint64_t n)
+{
+    if (counter != NULL)
+        sl_counter_add(counter, n);
+}
+static inline void sl_meter_set(struct sl_counter *gauge, int64_t value)
+{
+    if (gauge != NULL)
+        atomic_store_explicit(&gauge->value, (uint64_t)value, memory_order_relaxed);
+}
 
 /* ---- for the engine ---- */
 

@@ -29,7 +29,8 @@ enum sl_on_full { SL_FULL_REFUSE, SL_FULL_DROP_OLDEST, SL_FULL_DROP_COUNTED };
 struct sl_queue_batch_config {
     enum sl_presence presence; /* absent: no batching of its own */
     int64_t flush_timeout_ms, min_size, max_size;
-    int sizer; /* items or bytes */
+    int sizer;                       /* 0: items, 1: bytes */
+    const struct sl_node *partition; /* refused until it is built */
 };
 
 struct sl_queue_config {
@@ -49,12 +50,12 @@ void sl_sender_check(const struct sl_queue_config *queue, const struct sl_retry_
 
 /* One attempt. The exporter calls sl_attempt_done() exactly once, now or later. */
 struct sl_attempt {
-    struct sl_batch *batch;     /* owned by the sender; read-only */
+    struct sl_batch *batch; /* owned by the sender; read-only */
     struct sl_context *context;
-    struct sl_bytes encoded;    /* what the exporter left in `cache` for the retry; empty at first */
-    struct sl_buf *cache;       /* the encoded, compressed request: encode once, keep for retries */
-    void *exporter_data;        /* the exporter's, during the attempt */
-    uint64_t deadline_ms;       /* not before consume's context says otherwise; 0: none */
+    struct sl_bytes encoded; /* what the exporter left in `cache` for the retry; empty at first */
+    struct sl_buf *cache;    /* the encoded, compressed request: encode once, keep for retries */
+    void *exporter_data;     /* the exporter's, during the attempt */
+    uint64_t deadline_ms;    /* not before consume's context says otherwise; 0: none */
 };
 void sl_attempt_done(struct sl_attempt *attempt, const struct sl_result *result);
 
@@ -62,7 +63,8 @@ struct sl_sender;
 
 struct sl_sender_ops {
     void (*send)(struct sl_component *exporter, struct sl_attempt *attempt);
-    /* Gives up on an attempt under way (stop); must call sl_attempt_done() before it returns or soon after. */
+    /* Gives up on an attempt under way (stop); must call sl_attempt_done() before it returns or
+     * soon after. */
     void (*cancel)(struct sl_component *exporter, struct sl_attempt *attempt);
 };
 

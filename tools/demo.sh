@@ -12,9 +12,11 @@ sample=app/samples/agent-run.jsonl
 pid=$!
 trap 'kill -INT $pid 2>/dev/null; wait $pid; exit $?' INT TERM
 
-# Ready when it answers; over when it ended instead (its own message says why).
+# Ready when it answers; over when it ended instead (its own message says why). A
+# moment first: with its ports taken it ends before somebody else answers for it.
+sleep 0.3
 tries=0
-until "$sluice" send --endpoint http://127.0.0.1:4318 "$sample" 2>/dev/null; do
+until kill -0 $pid 2>/dev/null && "$sluice" send --endpoint http://127.0.0.1:4318 "$sample" 2>/dev/null; do
     tries=$((tries + 1))
     if ! kill -0 $pid 2>/dev/null; then
         wait $pid || code=$?

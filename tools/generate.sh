@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes otlp/generated from otlp/proto. With --check: makes it in a temporary
-# folder and fails when that differs from what is committed.
+# folder and fails when that differs from what is committed (77: cannot tell,
+# there is no protoc-c).
 # Needs protobuf-compiler, protobuf-c-compiler, libprotobuf-c-dev and a C compiler.
 set -eu
 LC_ALL=C
@@ -15,6 +16,11 @@ case "${1:-}" in
     exit 2
     ;;
 esac
+if ! command -v protoc-c >/dev/null; then
+    echo "tools/generate.sh: protoc-c is missing (package protobuf-c-compiler)" >&2
+    [ "${1:-}" = --check ] && exit 77
+    exit 1
+fi
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 out=$temporary/generated
@@ -31,6 +37,7 @@ sources=$(find . -name '*.pb-c.c' | sort)
 "${CC:-cc}" -std=gnu11 -Wall -Wextra -I. "$root/tools/gen_schema.c" $sources \
     $(pkg-config --cflags --libs libprotobuf-c) -o "$temporary/gen_schema"
 "$temporary/gen_schema" >schema.c
+find . -name '*.pb-c.[ch]' -exec sed -i '1i /* SPDX-License-Identifier: Apache-2.0 */' {} +
 
 if [ "${1:-}" = --check ]; then
     if ! diff -r "$out" "$root/otlp/generated" >"$temporary/difference"; then

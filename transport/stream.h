@@ -66,6 +66,31 @@ void sl_stream_shutdown(struct sl_stream *stream); /* ends our side after what i
 /* Drops what is queued; closed(status) follows on a later turn. Idempotent. */
 void sl_stream_close(struct sl_stream *stream, int status);
 
+/* ---- for those who write a stream: calls to its user, where it wants them ---- */
+
+static inline void sl_stream_tell_opened(struct sl_stream *stream)
+{
+    if (stream->events != NULL && stream->events->opened != NULL)
+        stream->events->opened(stream->arg);
+}
+static inline void sl_stream_tell_read(struct sl_stream *stream, struct sl_bytes bytes)
+{
+    if (stream->events != NULL && stream->events->read != NULL)
+        stream->events->read(stream->arg, bytes);
+}
+static inline void sl_stream_tell_writable(struct sl_stream *stream)
+{
+    if (stream->events != NULL && stream->events->writable != NULL)
+        stream->events->writable(stream->arg);
+}
+static inline void sl_stream_tell_closed(struct sl_stream *stream, int status, const char *error)
+{
+    if (stream->events != NULL && stream->events->closed != NULL)
+        stream->events->closed(stream->arg, status, error);
+}
+/* writable() is told when what waits falls below this, having been above it. */
+enum { SL_STREAM_LOW_MARK = 64 * 1024 };
+
 /* ---- bottoms ---- */
 
 /* Takes over a connected socket. NULL: out of memory or not a socket (fd is closed). */

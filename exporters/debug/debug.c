@@ -9,6 +9,7 @@
 #include "core/console.h"
 #include "otlp/json.h"
 #include "otlp/transcode.h"
+#include "otlp/view.h"
 #include "pipeline/component.h"
 #include "pipeline/meter.h"
 

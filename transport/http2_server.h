@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_TRANSPORT_HTTP2_SERVER_H
+#define SL_TRANSPORT_HTTP2_SERVER_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "core/arena.h"
+#include "transport/session.h"
+
+/* Inside of the server's HTTP/2. */
+enum {
+    HTTP2_MAX_HEADER_BYTES = 16 * 1024, /* names, values and 32 each; more is answered 431 */
+    HTTP2_MAX_HEADERS = 100,
+    HTTP2_HEADER_ABUSE = 256 * 1024, /* more ends the connection */
+    HTTP2_RECENT = 128               /* streams begun that are remembered */
+};
+
+struct http2 {
+    struct sl_conn *conn;
+    nghttp2_session *session;
+    struct sl_out out; /* written at the end of the turn */
+    struct sl_timer turn;
+    struct http2_stream *streams;
+    size_t stream_count;
+    int32_t highest_id, recent[HTTP2_RECENT];
+    unsigned recent_next;
+    uint64_t active_ms; /* when bytes last came */
+    bool reading, shutdown_notice, goaway_sent;
+};
+
+struct http2_stream {
+    struct http2 *http2;
+    struct http2_stream *next, **link;
+    int32_t id;
+    struct sl_exchange *exchange; /* NULL: not begun, or answered */
+    struct sl_arena arena;        /* the request's head, then the answer's */
+    struct sl_header *headers;
+    size_t header_count, header_bytes;
+    struct sl_bytes method, path;
+    uint64_t active_ms;
+    bool too_large, begun, ended;
+    /* the answer */
+    bool grpc;
+    struct sl_out body;
+    size_t sent;
+};
+
+void sl_http2_write_out(struct http2 *http2);
+void sl_http2_flush_soon(struct http2 *http2);
+
+int sl_http2_stream_new(struct http2 *http2, int32_t id);
+/* Detaches the exchange and frees the stream. */
+void sl_http2_stream_free(struct http2_stream *stream);
+/* false: so many bytes that the connection should end. */
+bool sl_http2_stream_header(struct http2_stream *stream, struct sl_bytes name,
+                            struct sl_bytes value);
+void sl_http2_stream_begin(struct http2_stream *stream, bool no_body);
+void sl_http2_stream_data(struct http2_stream *stream, struct sl_bytes bytes);
+void sl_http2_stream_end(struct http2_stream *stream);
+/* Resets streams whose body has been silent for too long. */
+void sl_http2_check_streams(struct http2 *http2, uint64_t now_ms);
+
+#endif
