@@ -124,10 +124,12 @@ static void run_thread(void *data)
 int sl_worker_start_thread(struct sl_worker *worker, struct sl_error *reterr)
 {
     assert(!worker->running);
+    worker->running = true; /* before the thread may look at its neighbours */
     int rc = uv_thread_create(&worker->thread, run_thread, worker);
-    if (rc != 0)
+    if (rc != 0) {
+        worker->running = false;
         return sl_fail(reterr, SL_EIO, "cannot start a thread: %s", uv_strerror(rc));
-    worker->running = true;
+    }
     return SL_OK;
 }
 

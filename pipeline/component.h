@@ -22,21 +22,21 @@ struct sl_process; /* what all workers share: listeners, budget, health (pipelin
 /* One instance. Embed it as the first member of the component's own struct. */
 struct sl_component {
     const struct sl_component_type *type;
-    const char *id;           /* "batch" or "batch/small", as in the file */
-    const void *config;       /* filled from type->fields; outlives the instance; shared, read-only */
+    const char *id;     /* "batch" or "batch/small", as in the file */
+    const void *config; /* filled from type->fields; outlives the instance; shared, read-only */
     struct sl_worker *worker; /* everything here runs on its loop */
     struct sl_process *process;
     struct sl_graph *graph;
-    struct sl_meter *meter;   /* this instance's counters */
-    unsigned signals;         /* which signals the pipelines wire it for */
+    struct sl_meter *meter; /* this instance's counters */
+    unsigned signals;       /* which signals the pipelines wire it for */
     /* Where emitted deliveries go, per signal (index 0 traces, 1 metrics, 2 logs). */
     struct sl_output {
         const struct sl_target *targets;
         unsigned count;
     } outputs[3];
-    bool last_in_pipeline;    /* processors: only exporters follow */
-    bool queues_follow;       /* ... and all of them batch in their senders */
-    unsigned state;           /* enum sl_component_state; written by the graph and component.c */
+    bool last_in_pipeline; /* processors: only exporters follow */
+    bool queues_follow;    /* ... and all of them batch in their senders */
+    unsigned state;        /* enum sl_component_state; written by the graph and component.c */
 };
 
 /* Without a graph (unit tests of one component) the bits are set, and that is all. */
@@ -57,10 +57,10 @@ struct sl_component_type {
     enum sl_kind kind;
     enum sl_placement placement;
     enum sl_stability stability;
-    unsigned signals;    /* which enum sl_signal it accepts, or-ed */
-    bool mutates;        /* processors: may change a batch (so a fan-out before it must clone) */
-    bool drops_unknown;  /* processors: unknown protobuf fields do not survive it */
-    size_t size;         /* sizeof the instance; the engine allocates it, zeroed */
+    unsigned signals;   /* which enum sl_signal it accepts, or-ed */
+    bool mutates;       /* processors: may change a batch (so a fan-out before it must clone) */
+    bool drops_unknown; /* processors: unknown protobuf fields do not survive it */
+    size_t size;        /* sizeof the instance; the engine allocates it, zeroed */
     size_t config_size;
     const struct sl_field *fields;
 

@@ -17,10 +17,10 @@ struct sl_metadata {
 
 struct sl_context {
     atomic_uint references;
-    uint64_t deadline_ms; /* on the receiving worker's clock; 0: none */
-    uint64_t merge_key;   /* hash of what must stay apart; 0: nothing */
-    struct sl_bytes peer; /* address, for debug logs only */
-    const char *transport; /* "grpc", "http"; static */
+    uint64_t deadline_ms;               /* on the receiving worker's clock; 0: none */
+    uint64_t merge_key;                 /* hash of what must stay apart; 0: nothing */
+    struct sl_bytes peer;               /* address, for debug logs only */
+    const char *transport;              /* "grpc", "http"; static */
     const struct sl_metadata *metadata; /* allow-listed headers, with include_metadata */
     size_t metadata_count;
 };

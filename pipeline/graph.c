@@ -173,9 +173,9 @@ static int create_all(struct sl_graph *graph, struct sl_error *reterr)
         struct sl_component *component = graph->instances[i].component;
         struct sl_error error = {.text = "it could not be created"};
         graph->created = i + 1; /* destroy also follows a create that failed */
-        if (component->type->create == NULL)
-            continue;
-        int status = component->type->create(component, &error);
+        int status = SL_OK;
+        if (component->type->create != NULL)
+            status = component->type->create(component, &error);
         if (status != SL_OK)
             return sl_fail(reterr, status, "%s: %s", graph->instances[i].plan->path, error.text);
         component->state |= SL_CREATED;
@@ -213,7 +213,7 @@ void sl_graph_free(struct sl_graph *graph)
     if (graph == NULL)
         return;
     sl_timer_stop(&graph->timer);
-    if (graph->hub != NULL && graph->hub->graph == graph)
+    if (graph->hub != NULL && graph->hub->worker == graph->worker)
         graph->hub->graph = NULL;
     for (unsigned i = graph->count; i-- > 0;) {
         struct sl_component *component = graph->instances[i].component;

@@ -59,7 +59,7 @@ static bool run_rank(struct sl_graph *graph)
     bool draining = graph->phase == SL_GRAPH_DRAINING;
     graph->waiting = 1;
     if (!draining && graph->rank == graph->ranks - 2 && graph->hub != NULL &&
-        graph->hub->graph == graph)
+        graph->hub->worker == graph->worker)
         graph->hub->graph = NULL; /* what is handed over from now on is sent back */
     for (unsigned i = 0; i < graph->count; i++)
         if (takes_part(graph, &graph->instances[i]))

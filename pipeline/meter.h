@@ -50,15 +50,16 @@ void sl_meter_event(struct sl_meter *meter, enum sl_event event, enum sl_signal 
 /* Items that were accepted and will not be delivered, by reason (a literal such
  * as "sampled", "queue_full_oldest", "cannot_scan", "rejected"):
  * sluice_dropped_items{component, otel_signal, reason}. */
-void sl_meter_dropped(struct sl_meter *meter, enum sl_signal signal, const char *reason, uint64_t n);
+void sl_meter_dropped(struct sl_meter *meter, enum sl_signal signal, const char *reason,
+                      uint64_t n);
 
 /* All of these tolerate a NULL meter and count nothing then.
  *
  * A counter or gauge of the component's own; label may be NULL. The name is whole
  * when it starts with "otelcol_" or "sluice_"; otherwise "sluice_<kind>_" is put
- * before it. Texts are copied. Creates it at first use; keep the pointer. At most 256 a meter (then all others share one
- * labelled "other"). NULL only when out of memory: writing to NULL is not allowed, use
- * sl_meter_add(), which tolerates it. */
+ * before it. Texts are copied. Creates it at first use; keep the pointer. At most 256 a meter (then
+ * all others share one labelled "other"). NULL only when out of memory: writing to NULL is not
+ * allowed, use sl_meter_add(), which tolerates it. */
 struct sl_counter *sl_meter_counter(struct sl_meter *meter, const char *name, const char *label,
                                     const char *value);
 /* A value that goes up and down, read as int64_t. */

@@ -58,13 +58,13 @@ static const struct sl_field logs_fields[] = {
              .doc = "Lines for people, or JSON."),
     SL_FIELD(GROUP, sl_service_logs, sampling, .group = sampling_fields,
              .doc = "So that a broken destination does not fill a disk."),
-    SL_IGNORED("development"),
-    SL_IGNORED("disable_caller"),
-    SL_IGNORED("disable_stacktrace"),
+    SL_IGNORED("development", .doc = "Lines look the same."),
+    SL_IGNORED("disable_caller", .doc = "Lines name no caller."),
+    SL_IGNORED("disable_stacktrace", .doc = "There are no stack traces."),
     SL_IGNORED("output_paths", .doc = "Lines go to standard error."),
     SL_IGNORED("error_output_paths", .doc = "Lines go to standard error."),
-    SL_IGNORED("initial_fields"),
-    SL_IGNORED("processors"),
+    SL_IGNORED("initial_fields", .doc = "Lines carry no other fields."),
+    SL_IGNORED("processors", .doc = "Lines go to standard error only."),
     SL_END};
 static const struct sl_field metrics_fields[] = {
     SL_FIELD(ENUM, sl_service_metrics, level, .preset = "normal", .names = metric_levels,
@@ -75,11 +75,12 @@ static const struct sl_field metrics_fields[] = {
                     "unless that port is taken."),
     SL_FIELD(TEXT, sl_service_metrics, address, .flags = SL_F_ADVANCED,
              .doc = "Gone from the Collector; use readers."),
-    SL_IGNORED("views"), SL_END};
+    SL_IGNORED("views", .doc = "Metrics are as they are."), SL_END};
 static const struct sl_field telemetry_fields[] = {
     SL_FIELD(GROUP, sl_service_telemetry, logs, .group = logs_fields, .doc = "Own log lines."),
     SL_FIELD(GROUP, sl_service_telemetry, metrics, .group = metrics_fields, .doc = "Own metrics."),
-    SL_IGNORED("traces", .doc = "There are no traces of its own."), SL_IGNORED("resource"), SL_END};
+    SL_IGNORED("traces", .doc = "There are no traces of its own."),
+    SL_IGNORED("resource", .doc = "Metrics carry no resource."), SL_END};
 
 #define REST_FIELDS                                                                                \
     SL_FIELD(GROUP, sl_service_config, telemetry, .group = telemetry_fields,                       \

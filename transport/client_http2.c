@@ -533,7 +533,7 @@ static void expired(struct sl_timer *timer)
         return;
     }
     struct connection *connection = call->connection;
-    bool silent = connection != NULL && connection->last_read_ms <= call->started_ms;
+    bool silent = connection != NULL && connection->last_read_ms < call->started_ms;
     bool connecting = connection == NULL && call->client->current != NULL &&
                       call->client->current->session == NULL;
     give_up(call);

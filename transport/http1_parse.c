@@ -114,7 +114,7 @@ static enum sl_http1_event read_head(struct sl_http1_parser *parser, struct sl_b
             parser->state = START;
             if (++parser->blank_lines > 2 || parser->kind == SL_HTTP1_RESPONSE)
                 return fail(parser, 400, "empty lines instead of a message");
-        } else if (memcmp(text->data + text->size - 4, "\r\n\r\n", 4) == 0) {
+        } else if (text->size >= 4 && memcmp(text->data + text->size - 4, "\r\n\r\n", 4) == 0) {
             int rc = sl_http1_read_head(parser);
             if (rc != 0)
                 return fail(parser, rc, parser->error.text);

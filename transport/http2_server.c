@@ -204,7 +204,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* After an answer that did not wait for the whole request: tell the client to stop sending. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     (void)arg;
@@ -212,9 +211,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
                 (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);
     struct http2_stream *stream =
         last ? nghttp2_session_get_stream_user_data(session, frame->hd.stream_id) : NULL;
-    if (stream != NULL && !stream->ended)
-        (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                        NGHTTP2_NO_ERROR);
+    if (stream != NULL)
+        sl_http2_stream_answered(stream);
     return 0;
 }
 

@@ -12,6 +12,7 @@ enum {
     HTTP2_MAX_HEADER_BYTES = 16 * 1024, /* names, values and 32 each; more is answered 431 */
     HTTP2_MAX_HEADERS = 100,
     HTTP2_HEADER_ABUSE = 256 * 1024, /* more ends the connection */
+    HTTP2_MAX_DISCARD = 256 * 1024,  /* of a body after its answer; then the stream is reset */
     HTTP2_RECENT = 128               /* streams begun that are remembered */
 };
 
@@ -42,7 +43,8 @@ struct http2_stream {
     /* the answer */
     bool grpc;
     struct sl_out body;
-    size_t sent;
+    size_t sent, discarded;
+    bool answer_sent, reset;
 };
 
 void sl_http2_write_out(struct http2 *http2);
@@ -55,6 +57,8 @@ void sl_http2_stream_free(struct http2_stream *stream);
 bool sl_http2_stream_header(struct http2_stream *stream, struct sl_bytes name,
                             struct sl_bytes value);
 void sl_http2_stream_begin(struct http2_stream *stream, bool no_body);
+/* The answer has left. */
+void sl_http2_stream_answered(struct http2_stream *stream);
 void sl_http2_stream_data(struct http2_stream *stream, struct sl_bytes bytes);
 void sl_http2_stream_end(struct http2_stream *stream);
 /* Resets streams whose body has been silent for too long. */

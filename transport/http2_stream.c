@@ -134,11 +134,33 @@ void sl_http2_stream_begin(struct http2_stream *stream, bool no_body)
         sl_exchange_begin(http2->conn, exchange);
 }
 
+/* The client may stop sending (RFC 9113, 8.1). Not at once: some clients take a
+ * reset that meets the last of their upload for a failure, although the answer is there. */
+static void reset_if_large(struct http2_stream *stream)
+{
+    if (stream->ended || stream->reset || !stream->answer_sent ||
+        stream->discarded <= HTTP2_MAX_DISCARD)
+        return;
+    stream->reset = true;
+    (void)nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id,
+                                    NGHTTP2_NO_ERROR);
+}
+
+void sl_http2_stream_answered(struct http2_stream *stream)
+{
+    stream->answer_sent = true;
+    reset_if_large(stream);
+}
+
 void sl_http2_stream_data(struct http2_stream *stream, struct sl_bytes bytes)
 {
     stream->active_ms = stream->http2->active_ms;
-    if (stream->exchange != NULL)
+    if (stream->exchange != NULL) {
         sl_exchange_receive(stream->http2->conn, stream->exchange, bytes);
+        return;
+    }
+    stream->discarded += bytes.size;
+    reset_if_large(stream);
 }
 
 void sl_http2_stream_end(struct http2_stream *stream)
@@ -158,7 +180,8 @@ void sl_http2_check_streams(struct http2 *http2, uint64_t now_ms)
         if (s->exchange != NULL)
             sl_exchange_abandon(http2->conn, s->exchange);
         s->exchange = NULL;
-        (void)nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
+        (void)nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, s->id,
+                                        s->answer_sent ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
     }
     sl_http2_flush_soon(http2);
 }

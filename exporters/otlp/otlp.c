@@ -52,12 +52,12 @@ static const struct sl_field fields[] = {
                 .doc = "Holds requests in memory until they are sent."),
     SL_FIELD_AS(GROUP, "retry_on_failure", otlp_config, retry, .group = sl_retry_fields,
                 .doc = "Sending again after errors that may pass."),
-    SL_IGNORED("wait_for_ready"),
-    SL_IGNORED("balancer_name"),
-    SL_IGNORED("keepalive"),
-    SL_IGNORED("read_buffer_size"),
-    SL_IGNORED("write_buffer_size"),
-    SL_IGNORED("middlewares"),
+    SL_IGNORED("wait_for_ready", .doc = "No meaning here."),
+    SL_IGNORED("balancer_name", .doc = "No meaning here."),
+    SL_IGNORED("keepalive", .doc = "No meaning here."),
+    SL_IGNORED("read_buffer_size", .doc = "No meaning here."),
+    SL_IGNORED("write_buffer_size", .doc = "No meaning here."),
+    SL_IGNORED("middlewares", .doc = "No meaning here."),
     SL_END};
 
 struct otlp_exporter {

@@ -18,24 +18,24 @@
 
 const char sl_otlp_user_agent[] = "Sluice/" SL_VERSION " (linux/" ARCH ")";
 
-const struct sl_field sl_otlp_tls_fields[] = {SL_FIELD(BOOL, sl_otlp_tls_config, insecure,
-                                                       .preset = "false",
-                                                       .doc = "true: send without TLS."),
-                                              SL_IGNORED("insecure_skip_verify"),
-                                              SL_IGNORED("server_name_override"),
-                                              SL_IGNORED("ca_file"),
-                                              SL_IGNORED("ca_pem"),
-                                              SL_IGNORED("cert_file"),
-                                              SL_IGNORED("cert_pem"),
-                                              SL_IGNORED("key_file"),
-                                              SL_IGNORED("key_pem"),
-                                              SL_IGNORED("include_system_ca_certs_pool"),
-                                              SL_IGNORED("min_version"),
-                                              SL_IGNORED("max_version"),
-                                              SL_IGNORED("cipher_suites"),
-                                              SL_IGNORED("curve_preferences"),
-                                              SL_IGNORED("reload_interval"),
-                                              SL_END};
+const struct sl_field sl_otlp_tls_fields[] = {
+    SL_FIELD(BOOL, sl_otlp_tls_config, insecure, .preset = "false",
+             .doc = "true: send without TLS."),
+    SL_IGNORED("insecure_skip_verify", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("server_name_override", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("ca_file", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("ca_pem", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("cert_file", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("cert_pem", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("key_file", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("key_pem", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("include_system_ca_certs_pool", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("min_version", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("max_version", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("cipher_suites", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("curve_preferences", .doc = "TLS is not supported in this version."),
+    SL_IGNORED("reload_interval", .doc = "TLS is not supported in this version."),
+    SL_END};
 
 const struct sl_field sl_otlp_header_element = {.name = "header", .type = SL_T_SECRET};
 

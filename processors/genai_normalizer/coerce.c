@@ -357,16 +357,20 @@ static struct sl_value json_value(struct nm_norm *norm, const struct sl_json *js
     return (struct sl_value){.type = SL_VALUE_EMPTY};
 }
 
-static void offer(struct nm_norm *norm, int32_t hit, const struct nm_entry *field,
+/* true: nothing else is wanted of this text (a whole response, of which only the id is read). */
+static bool offer(struct nm_norm *norm, int32_t hit, const struct nm_entry *field,
                   struct sl_value value)
 {
+    bool last = false;
     for (uint16_t at = field->first_row; at != 0; at = nm_table_row(norm->table, at)->next) {
         const struct nm_row *row = nm_table_row(norm->table, at);
         struct sl_value made;
+        last = row->transform == NM_X_RESPONSE;
         if ((norm->families & 1U << row->family) != 0 && (norm->when & row->when) != 0 &&
             nm_transform(norm, row, value, &made))
             nm_set(norm, (enum nm_target)row->target, nm_rank(norm, row), hit, made);
     }
+    return last;
 }
 
 static void walk_fields(struct nm_norm *norm, int32_t hit, uint32_t scope, struct sl_bytes text,
@@ -399,8 +403,8 @@ static void walk_fields(struct nm_norm *norm, int32_t hit, uint32_t scope, struc
         struct sl_bytes whole = sl_bytes(json.start + begin, sl_json_offset(&json) - begin);
         if (token == SL_JSON_OBJECT)
             walk_fields(norm, hit, scope, whole, sl_bytes(full, size));
-        else
-            offer(norm, hit, field, json_value(norm, &here, token, whole));
+        else if (offer(norm, hit, field, json_value(norm, &here, token, whole)))
+            return;
     }
 }
 

@@ -313,38 +313,39 @@ static bool put_untyped(struct nm_writer *writer, const struct object *object)
     return false;
 }
 
+enum block_kind { TEXT, REASONING, REDACTED, CALL, RESPONSE, IMAGE, AUDIO, FILE_, DOCUMENT };
+static const struct {
+    const char *type;
+    enum block_kind kind;
+} block_kinds[] = {
+    {"text", TEXT},
+    {"input_text", TEXT},
+    {"output_text", TEXT},
+    {"refusal", TEXT},
+    {"thinking", REASONING},
+    {"reasoning", REASONING},
+    {"redacted_thinking", REDACTED},
+    {"tool_use", CALL},
+    {"tool-call", CALL},
+    {"tool_call", CALL},
+    {"function_call", CALL},
+    {"function", CALL},
+    {"tool_result", RESPONSE},
+    {"tool-result", RESPONSE},
+    {"tool_call_response", RESPONSE},
+    {"function_call_output", RESPONSE},
+    {"image_url", IMAGE},
+    {"input_image", IMAGE},
+    {"image", IMAGE},
+    {"input_audio", AUDIO},
+    {"audio", AUDIO},
+    {"file", FILE_},
+    {"input_file", FILE_},
+    {"document", DOCUMENT},
+};
+
 static bool put_block(struct nm_writer *writer, const struct item *item)
 {
-    enum kind { TEXT, REASONING, REDACTED, CALL, RESPONSE, IMAGE, AUDIO, FILE_, DOCUMENT };
-    static const struct {
-        const char *type;
-        enum kind kind;
-    } kinds[] = {
-        {"text", TEXT},
-        {"input_text", TEXT},
-        {"output_text", TEXT},
-        {"refusal", TEXT},
-        {"thinking", REASONING},
-        {"reasoning", REASONING},
-        {"redacted_thinking", REDACTED},
-        {"tool_use", CALL},
-        {"tool-call", CALL},
-        {"tool_call", CALL},
-        {"function_call", CALL},
-        {"function", CALL},
-        {"tool_result", RESPONSE},
-        {"tool-result", RESPONSE},
-        {"tool_call_response", RESPONSE},
-        {"function_call_output", RESPONSE},
-        {"image_url", IMAGE},
-        {"input_image", IMAGE},
-        {"image", IMAGE},
-        {"input_audio", AUDIO},
-        {"audio", AUDIO},
-        {"file", FILE_},
-        {"input_file", FILE_},
-        {"document", DOCUMENT},
-    };
     struct object object;
     if (is_string(item)) {
         nm_part_text(writer, "text", item->text, true);
@@ -356,12 +357,13 @@ static bool put_block(struct nm_writer *writer, const struct item *item)
     if (!is_string(type))
         return put_untyped(writer, &object);
     size_t at = 0;
-    while (at < sizeof(kinds) / sizeof(kinds[0]) && !sl_bytes_is(type->text, kinds[at].type))
+    while (at < sizeof(block_kinds) / sizeof(block_kinds[0]) &&
+           !sl_bytes_is(type->text, block_kinds[at].type))
         at++;
-    if (at == sizeof(kinds) / sizeof(kinds[0]))
+    if (at == sizeof(block_kinds) / sizeof(block_kinds[0]))
         return put_generic(writer, item);
     const struct item *text = FIRST(&object, J_TEXT, J_CONTENT, J_REFUSAL);
-    switch (kinds[at].kind) {
+    switch (block_kinds[at].kind) {
     case TEXT:
         if (!is_string(text))
             return false;
@@ -382,7 +384,7 @@ static bool put_block(struct nm_writer *writer, const struct item *item)
     case AUDIO:
         return put_media(writer, "audio", &object);
     default:
-        return put_media(writer, kinds[at].kind == DOCUMENT ? "document" : NULL, &object);
+        return put_media(writer, block_kinds[at].kind == DOCUMENT ? "document" : NULL, &object);
     }
 }
 

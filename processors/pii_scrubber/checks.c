@@ -79,6 +79,16 @@ static bool is_one_byte(struct sl_bytes text)
     return true;
 }
 
+/* Scrubbed before: what is left around the placeholder was judged then. */
+static bool holds_placeholder(struct sl_bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == '[' && sl_pii_placeholder_size(text, i) > 0)
+            return true;
+    }
+    return false;
+}
+
 bool sl_pii_is_stand_in(struct sl_bytes text)
 {
     static const char *const anywhere[] = {"placeholder", "changeme", "redacted",  "process.env",
@@ -92,8 +102,7 @@ bool sl_pii_is_stand_in(struct sl_bytes text)
         return true;
     uint8_t first = text.data[0], last = text.data[text.size - 1];
     if ((first == '[' && last == ']') || (first == '<' && last == '>') ||
-        (first == '{' && last == '}') || (first == '%' && last == '%') ||
-        sl_pii_placeholder_size(text, 0) > 0)
+        (first == '{' && last == '}') || (first == '%' && last == '%') || holds_placeholder(text))
         return true;
     if (first == '$' && text.size > 1 &&
         (text.data[1] == '{' || text.data[1] == '(' || sl_pii_is(text.data[1], SL_PII_UPPER)))

@@ -17,14 +17,25 @@ static void put(struct sl_pii_window *window, uint8_t c)
         window->text[window->size++] = c;
 }
 
-/* Length of a "[TYPE]" that a scrubber has put at pos; 0: none. */
-static size_t placeholder_size(const struct sl_pii_scan *scan, size_t pos, size_t end)
+/* Size of what a scrubber has put at pos: a placeholder or a mask; 0: nothing.
+ * The window ends there, so that a text scrubbed before never gains context by
+ * values that became shorter. */
+static size_t replaced_size(const struct sl_pii_scan *scan, size_t pos)
 {
-    size_t at = pos + 1;
-    while (at < end && (sl_pii_is(scan->text[at], SL_PII_UPPER) || scan->text[at] == '_'))
-        at++;
-    return at > pos + 3 && at < end && (scan->text[at] == ']' || scan->text[at] == ':') ? at - pos
-                                                                                        : 0;
+    if (scan->text[pos] == '*')
+        return scan->size - pos >= 4 && memcmp(scan->text + pos, "****", 4) == 0 ? 4 : 0;
+    return sl_pii_placeholder_size(sl_bytes(scan->text, scan->size), pos);
+}
+
+/* Where a window that would begin inside something replaced begins instead. */
+static size_t after_replaced(const struct sl_pii_scan *scan, size_t pos)
+{
+    for (size_t back = 1; back <= 32 && back <= pos; back++) {
+        size_t size = replaced_size(scan, pos - back);
+        if (size > back)
+            return pos - back + size;
+    }
+    return pos;
 }
 
 static bool holds_number(const struct sl_pii_window *window)
@@ -40,7 +51,13 @@ static void fill(const struct sl_pii_scan *scan, struct sl_pii_window *window, s
         bool line_end = c == '\n' || (c == '\\' && pos + 1 < end && scan->text[pos + 1] == 'n');
         if (line_end && holds_number(window))
             window->size = 0; /* the words before it were about that number */
-        size_t skip = c == '[' ? placeholder_size(scan, pos, end) : 0;
+        size_t replaced = c == '[' || c == '*' ? replaced_size(scan, pos) : 0;
+        if (replaced > 0) {
+            window->size = 0;
+            pos += replaced;
+            continue;
+        }
+        size_t skip = 0;
         if (c == '\\')
             skip = pos + 1 < end && memchr("nrt", scan->text[pos + 1], 3) != NULL ? 2 : 1;
         if (skip > 0) {
@@ -60,7 +77,7 @@ static void fill(const struct sl_pii_scan *scan, struct sl_pii_window *window, s
 static void fill_after(const struct sl_pii_scan *scan, struct sl_pii_window *window, size_t pos,
                        size_t end)
 {
-    for (; pos < end && scan->text[pos] != '\n'; pos++)
+    for (; pos < end && scan->text[pos] != '\n' && replaced_size(scan, pos) == 0; pos++)
         put(window, sl_pii_lower(scan->text[pos]));
 }
 
@@ -73,7 +90,9 @@ static void build(const struct sl_pii_scan *scan, struct sl_pii_window *window, 
     window->start = start;
     window->end = end;
     window->size = 0;
-    fill(scan, window, first, start);
+    first = after_replaced(scan, first);
+    if (first < start)
+        fill(scan, window, first, start);
     window->middle = window->size;
     put(window, ' ');
     fill_after(scan, window, end, last);

@@ -99,6 +99,9 @@ unsigned sl_pii_digits_spaced(const struct sl_pii_scan *scan, const struct sl_pi
     if (digits->count < SL_PII_GROUPS || digits->groups[0].separator != ' ')
         return 0;
     size_t pos = digits->groups[0].start;
+    if (pos >= 2 && digits->before == ' ' && is_digit_at(scan, pos - 2) &&
+        (pos == 2 || !is_digit_at(scan, pos - 3)))
+        return 0; /* inside such a row */
     unsigned count = 0;
     while (count < max && is_digit_at(scan, pos) && !is_digit_at(scan, pos + 1)) {
         ret_digits[count++] = (uint8_t)(scan->text[pos] - '0');

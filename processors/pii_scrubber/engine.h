@@ -65,7 +65,7 @@ bool sl_pii_is_card(uint64_t number);
 /* ---- replacing ---- */
 
 enum sl_pii_action { SL_PII_REDACT, SL_PII_MASK, SL_PII_HASH, SL_PII_DROP };
-enum { SL_PII_PASSES = 4 };
+enum { SL_PII_PASSES = 8 };
 
 struct sl_pii_policy {
     uint8_t actions[SL_PII_COUNT];

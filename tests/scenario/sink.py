@@ -36,7 +36,7 @@ class Sink:
             self.wake.wait(self.delay)
         answer = self.next_answer()
         with self.lock:
-            if answer is None:
+            if answer is None or isinstance(answer, otlp.RESPONSES[signal]) or answer[0] == 200:
                 self.received.append((signal, request))
                 self.headers.append(headers)
             else:
@@ -61,7 +61,6 @@ class GrpcSink(Sink):
                     if answer is None:
                         return otlp.RESPONSES[signal]()
                     if isinstance(answer, otlp.RESPONSES[signal]):
-                        sink.received.append((signal, request))
                         return answer
                     code, retry_s = answer
                     if retry_s is not None:

@@ -14,7 +14,8 @@ STUBS = {
 }
 ALL = "probabilistic_sampler, genai_normalizer, pii_scrubber, batch"
 SETTINGS = """
-  probabilistic_sampler: {{sampling_percentage: 100}}
+  # Log records without a trace id would be dropped, as the Collector does: keep them.
+  probabilistic_sampler: {{sampling_percentage: 100, fail_closed: false}}
   genai_normalizer:
   pii_scrubber:
   batch: {{timeout: 0s}}

@@ -53,6 +53,8 @@ def peer(request):
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
 def test_what_comes_in_goes_out_under_each_compression(start, peer, compression):
+    if peer.exporter is GRPC and compression == "zstd":
+        return relay(start, compression)  # Python's gRPC server has no zstd
     sluice = run(start, peer.exporter, peer.port, f"compression: {compression}")
     sent = []
     for name, signal, _, content_type, body in otlp.corpus()[:60]:
@@ -60,6 +62,21 @@ def test_what_comes_in_goes_out_under_each_compression(start, peer, compression)
         sent.append((signal, otlp.parse_body(signal, content_type, body).SerializeToString(deterministic=True)))
     sluice.stop()
     got = [(signal, r.SerializeToString(deterministic=True)) for signal, r in peer.received]
+    assert sorted(got) == sorted(sent)
+
+
+def relay(start, compression):
+    """From one sluice to another, whose receiver knows every codec."""
+    second = start(RECEIVER + "exporters:\n  file: {{path: {dir}/out.jsonl}}\n" + PIPELINES.replace(
+        "{processors}", "").replace("{metric_processors}", "").replace("{exporters}", "file"), workers=1)
+    first = run(start, GRPC, second.grpc, f"compression: {compression}")
+    sent = []
+    for name, signal, _, content_type, body in otlp.corpus()[:60]:
+        assert first.post(f"/v1/{signal}", body, content_type)[0] == 200, name
+        sent.append((signal, otlp.parse_body(signal, content_type, body).SerializeToString(deterministic=True)))
+    first.stop()
+    second.stop()
+    got = [(s, r.SerializeToString(deterministic=True)) for s, r in otlp.read_lines(second.folder / "out.jsonl")]
     assert sorted(got) == sorted(sent)
 
 
@@ -168,4 +185,4 @@ def test_a_partial_success_is_counted_and_not_sent_again(start, peer):
     wait_until(lambda: not peer.script, "the request")
     summary = sluice.stop()
     assert "partial_success" in summary
-    assert len(peer.received) + peer.refused == 1
+    assert len(peer.received) + len(peer.script) == 1

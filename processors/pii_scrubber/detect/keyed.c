@@ -161,18 +161,20 @@ static struct sl_bytes name_before(const struct sl_pii_scan *scan, size_t pos)
     return sl_pii_part(scan, start, end);
 }
 
+/* Bit sets of the bytes that end a value: blanks, quotes, backslash; unquoted
+ * also , ; < > { } ( ) & and what is not ASCII. */
+static const uint64_t quoted_stops[4] = {0x85ffffffffull, 0x110000000ull, 0x0ull, 0x0ull};
+static const uint64_t plain_stops[4] = {0x580013c5ffffffffull, 0x2800000110000000ull,
+                                        0xffffffffffffffffull, 0xffffffffffffffffull};
+
 /* End of a value; quoted ones go on over punctuation up to the closing quote. */
 static size_t value_end(const struct sl_pii_scan *scan, size_t pos, bool quoted)
 {
-    size_t end = pos;
-    for (; end < scan->size && end - pos < VALUE_MAX; end++) {
-        uint8_t c = scan->text[end];
-        if (sl_pii_is(c, SL_PII_BLANK) || c < 0x20 || memchr("\"'`\\", c, 4) != NULL)
-            break;
-        if (!quoted && (c >= 0x80 || memchr(",;<>{}()&", c, 9) != NULL))
-            break;
-    }
-    return end;
+    const uint64_t *stops = quoted ? quoted_stops : plain_stops;
+    size_t limit = scan->size - pos < VALUE_MAX ? scan->size : pos + VALUE_MAX;
+    while (pos < limit && (stops[scan->text[pos] >> 6] >> (scan->text[pos] & 63) & 1) == 0)
+        pos++;
+    return pos;
 }
 
 /* "&name=" goes on to the next parameter of a query. */
@@ -217,8 +219,8 @@ static bool is_uuid(struct sl_bytes value)
 static bool looks_like_secret(struct sl_bytes value, enum sl_pii_key_class key)
 {
     bool plain = key == SL_PII_KEY_PLAIN;
-    if (value.size < (plain ? 20 : 16) || sl_pii_variety(value) < 2 ||
-        sl_pii_count(value, SL_PII_DIGIT) == 0 || (plain && is_uuid(value)))
+    if (value.size < (plain ? 20 : 16) || sl_pii_count(value, SL_PII_DIGIT) == 0 ||
+        sl_pii_variety(value) < 2 || (plain && is_uuid(value)))
         return false;
     return sl_pii_entropy(value) >= (plain ? 3.4 : 3.0);
 }
@@ -229,18 +231,15 @@ static void judge(struct sl_pii_scan *scan, size_t pos, enum sl_pii_key_class ke
     if (key == SL_PII_KEY_PASSWORD && !quoted)
         end = password_end(scan, pos, end);
     struct sl_bytes value = sl_pii_part(scan, pos, end);
-    if (value.size < 6 || sl_pii_is_stand_in(value) ||
+    bool password = key == SL_PII_KEY_PASSWORD;
+    if (!(password ? looks_like_password(value) : looks_like_secret(value, key)) ||
+        sl_pii_is_stand_in(value) ||
         sl_pii_count(value, SL_PII_DIGIT) + (sl_pii_contains(value, ".") ? 1 : 0) >= value.size)
         return;
     bool open = end < scan->size && (scan->text[end] == '(' || scan->text[end] == '[');
     if (open && !quoted) /* a call or an index in source code */
         return;
-    if (key == SL_PII_KEY_PASSWORD) {
-        if (looks_like_password(value))
-            sl_pii_report(scan, SL_PII_password, pos, end, 80);
-    } else if (looks_like_secret(value, key)) {
-        sl_pii_report(scan, SL_PII_secret, pos, end, 82);
-    }
+    sl_pii_report(scan, password ? SL_PII_password : SL_PII_secret, pos, end, password ? 80 : 82);
 }
 
 /* Over quotes, blanks and the rest of => := == to the value; false: none begins here. */

@@ -1,83 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generated tables: that the numbers code names are those fields, and what is derived from
- * names. */
+/* The generated tables: numbers that code names, and what follows from names. */
 #include "otlp/schema.h"
 
 #include "tests/check.h"
 
+static const struct {
+    const struct sl_message *message;
+    uint32_t number;
+    const char *name;
+} numbers[] = {
+    {&sl_msg_trace_request, SL_REQUEST_GROUPS, "resource_spans"},
+    {&sl_msg_metrics_request, SL_REQUEST_GROUPS, "resource_metrics"},
+    {&sl_msg_logs_request, SL_REQUEST_GROUPS, "resource_logs"},
+    {&sl_msg_resource_spans, SL_GROUP_RESOURCE, "resource"},
+    {&sl_msg_resource_metrics, SL_GROUP_SCOPES, "scope_metrics"},
+    {&sl_msg_resource_logs, SL_GROUP_SCHEMA_URL, "schema_url"},
+    {&sl_msg_scope_spans, SL_SCOPE_SCOPE, "scope"},
+    {&sl_msg_scope_logs, SL_SCOPE_RECORDS, "log_records"},
+    {&sl_msg_scope_metrics, SL_SCOPE_SCHEMA_URL, "schema_url"},
+    {&sl_msg_resource, SL_RESOURCE_ATTRIBUTES, "attributes"},
+    {&sl_msg_scope, SL_SCOPE_NAME, "name"},
+    {&sl_msg_scope, SL_SCOPE_VERSION, "version"},
+    {&sl_msg_scope, SL_SCOPE_ATTRIBUTES, "attributes"},
+    {&sl_msg_key_value, SL_KV_KEY, "key"},
+    {&sl_msg_key_value, SL_KV_VALUE, "value"},
+    {&sl_msg_any_value, SL_ANY_STRING, "string_value"},
+    {&sl_msg_any_value, SL_ANY_BOOL, "bool_value"},
+    {&sl_msg_any_value, SL_ANY_INT, "int_value"},
+    {&sl_msg_any_value, SL_ANY_DOUBLE, "double_value"},
+    {&sl_msg_any_value, SL_ANY_ARRAY, "array_value"},
+    {&sl_msg_any_value, SL_ANY_KVLIST, "kvlist_value"},
+    {&sl_msg_any_value, SL_ANY_BYTES, "bytes_value"},
+    {&sl_msg_span, SL_SPAN_TRACE_ID, "trace_id"},
+    {&sl_msg_span, SL_SPAN_SPAN_ID, "span_id"},
+    {&sl_msg_span, SL_SPAN_TRACE_STATE, "trace_state"},
+    {&sl_msg_span, SL_SPAN_PARENT_ID, "parent_span_id"},
+    {&sl_msg_span, SL_SPAN_NAME, "name"},
+    {&sl_msg_span, SL_SPAN_KIND, "kind"},
+    {&sl_msg_span, SL_SPAN_START, "start_time_unix_nano"},
+    {&sl_msg_span, SL_SPAN_END, "end_time_unix_nano"},
+    {&sl_msg_span, SL_SPAN_ATTRIBUTES, "attributes"},
+    {&sl_msg_span, SL_SPAN_EVENTS, "events"},
+    {&sl_msg_span, SL_SPAN_LINKS, "links"},
+    {&sl_msg_span, SL_SPAN_STATUS, "status"},
+    {&sl_msg_span, SL_SPAN_FLAGS, "flags"},
+    {&sl_msg_status, SL_STATUS_MESSAGE, "message"},
+    {&sl_msg_status, SL_STATUS_CODE, "code"},
+    {&sl_msg_span_event, SL_EVENT_TIME, "time_unix_nano"},
+    {&sl_msg_span_event, SL_EVENT_NAME, "name"},
+    {&sl_msg_span_event, SL_EVENT_ATTRIBUTES, "attributes"},
+    {&sl_msg_span_link, SL_LINK_ATTRIBUTES, "attributes"},
+    {&sl_msg_log_record, SL_LOG_TIME, "time_unix_nano"},
+    {&sl_msg_log_record, SL_LOG_SEVERITY, "severity_number"},
+    {&sl_msg_log_record, SL_LOG_SEVERITY_TEXT, "severity_text"},
+    {&sl_msg_log_record, SL_LOG_BODY, "body"},
+    {&sl_msg_log_record, SL_LOG_ATTRIBUTES, "attributes"},
+    {&sl_msg_log_record, SL_LOG_FLAGS, "flags"},
+    {&sl_msg_log_record, SL_LOG_TRACE_ID, "trace_id"},
+    {&sl_msg_log_record, SL_LOG_SPAN_ID, "span_id"},
+    {&sl_msg_log_record, SL_LOG_OBSERVED, "observed_time_unix_nano"},
+    {&sl_msg_log_record, SL_LOG_EVENT_NAME, "event_name"},
+    {&sl_msg_metric, SL_METRIC_NAME, "name"},
+    {&sl_msg_metric, SL_METRIC_DESCRIPTION, "description"},
+    {&sl_msg_metric, SL_METRIC_UNIT, "unit"},
+    {&sl_msg_metric, SL_METRIC_GAUGE, "gauge"},
+    {&sl_msg_metric, SL_METRIC_SUM, "sum"},
+    {&sl_msg_metric, SL_METRIC_HISTOGRAM, "histogram"},
+    {&sl_msg_metric, SL_METRIC_EXP_HISTOGRAM, "exponential_histogram"},
+    {&sl_msg_metric, SL_METRIC_SUMMARY, "summary"},
+    {&sl_msg_metric, SL_METRIC_METADATA, "metadata"},
+};
+
 static void test_named_numbers_are_the_fields_they_name(void **state)
 {
     (void)state;
-    static const struct {
-        const struct sl_message *message;
-        uint32_t number;
-        const char *name;
-    } cases[] = {
-        {&sl_msg_trace_request, SL_REQUEST_GROUPS, "resource_spans"},
-        {&sl_msg_metrics_request, SL_REQUEST_GROUPS, "resource_metrics"},
-        {&sl_msg_logs_request, SL_REQUEST_GROUPS, "resource_logs"},
-        {&sl_msg_resource_spans, SL_GROUP_RESOURCE, "resource"},
-        {&sl_msg_resource_metrics, SL_GROUP_SCOPES, "scope_metrics"},
-        {&sl_msg_resource_logs, SL_GROUP_SCHEMA_URL, "schema_url"},
-        {&sl_msg_scope_spans, SL_SCOPE_SCOPE, "scope"},
-        {&sl_msg_scope_logs, SL_SCOPE_RECORDS, "log_records"},
-        {&sl_msg_scope_metrics, SL_SCOPE_SCHEMA_URL, "schema_url"},
-        {&sl_msg_resource, SL_RESOURCE_ATTRIBUTES, "attributes"},
-        {&sl_msg_scope, SL_SCOPE_NAME, "name"},
-        {&sl_msg_scope, SL_SCOPE_VERSION, "version"},
-        {&sl_msg_scope, SL_SCOPE_ATTRIBUTES, "attributes"},
-        {&sl_msg_key_value, SL_KV_KEY, "key"},
-        {&sl_msg_key_value, SL_KV_VALUE, "value"},
-        {&sl_msg_any_value, SL_ANY_STRING, "string_value"},
-        {&sl_msg_any_value, SL_ANY_BOOL, "bool_value"},
-        {&sl_msg_any_value, SL_ANY_INT, "int_value"},
-        {&sl_msg_any_value, SL_ANY_DOUBLE, "double_value"},
-        {&sl_msg_any_value, SL_ANY_ARRAY, "array_value"},
-        {&sl_msg_any_value, SL_ANY_KVLIST, "kvlist_value"},
-        {&sl_msg_any_value, SL_ANY_BYTES, "bytes_value"},
-        {&sl_msg_span, SL_SPAN_TRACE_ID, "trace_id"},
-        {&sl_msg_span, SL_SPAN_SPAN_ID, "span_id"},
-        {&sl_msg_span, SL_SPAN_TRACE_STATE, "trace_state"},
-        {&sl_msg_span, SL_SPAN_PARENT_ID, "parent_span_id"},
-        {&sl_msg_span, SL_SPAN_NAME, "name"},
-        {&sl_msg_span, SL_SPAN_KIND, "kind"},
-        {&sl_msg_span, SL_SPAN_START, "start_time_unix_nano"},
-        {&sl_msg_span, SL_SPAN_END, "end_time_unix_nano"},
-        {&sl_msg_span, SL_SPAN_ATTRIBUTES, "attributes"},
-        {&sl_msg_span, SL_SPAN_EVENTS, "events"},
-        {&sl_msg_span, SL_SPAN_LINKS, "links"},
-        {&sl_msg_span, SL_SPAN_STATUS, "status"},
-        {&sl_msg_span, SL_SPAN_FLAGS, "flags"},
-        {&sl_msg_status, SL_STATUS_MESSAGE, "message"},
-        {&sl_msg_status, SL_STATUS_CODE, "code"},
-        {&sl_msg_span_event, SL_EVENT_TIME, "time_unix_nano"},
-        {&sl_msg_span_event, SL_EVENT_NAME, "name"},
-        {&sl_msg_span_event, SL_EVENT_ATTRIBUTES, "attributes"},
-        {&sl_msg_span_link, SL_LINK_ATTRIBUTES, "attributes"},
-        {&sl_msg_log_record, SL_LOG_TIME, "time_unix_nano"},
-        {&sl_msg_log_record, SL_LOG_SEVERITY, "severity_number"},
-        {&sl_msg_log_record, SL_LOG_SEVERITY_TEXT, "severity_text"},
-        {&sl_msg_log_record, SL_LOG_BODY, "body"},
-        {&sl_msg_log_record, SL_LOG_ATTRIBUTES, "attributes"},
-        {&sl_msg_log_record, SL_LOG_FLAGS, "flags"},
-        {&sl_msg_log_record, SL_LOG_TRACE_ID, "trace_id"},
-        {&sl_msg_log_record, SL_LOG_SPAN_ID, "span_id"},
-        {&sl_msg_log_record, SL_LOG_OBSERVED, "observed_time_unix_nano"},
-        {&sl_msg_log_record, SL_LOG_EVENT_NAME, "event_name"},
-        {&sl_msg_metric, SL_METRIC_NAME, "name"},
-        {&sl_msg_metric, SL_METRIC_DESCRIPTION, "description"},
-        {&sl_msg_metric, SL_METRIC_UNIT, "unit"},
-        {&sl_msg_metric, SL_METRIC_GAUGE, "gauge"},
-        {&sl_msg_metric, SL_METRIC_SUM, "sum"},
-        {&sl_msg_metric, SL_METRIC_HISTOGRAM, "histogram"},
-        {&sl_msg_metric, SL_METRIC_EXP_HISTOGRAM, "exponential_histogram"},
-        {&sl_msg_metric, SL_METRIC_SUMMARY, "summary"},
-        {&sl_msg_metric, SL_METRIC_METADATA, "metadata"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct sl_message_field *field = sl_message_find(cases[i].message, cases[i].number);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const struct sl_message_field *field =
+            sl_message_find(numbers[i].message, numbers[i].number);
         CHECK(field != NULL);
-        CHECK_TEXT(field->name, cases[i].name);
+        CHECK_TEXT(field->name, numbers[i].name);
     }
 }
 

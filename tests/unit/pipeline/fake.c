@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *fake_failure;
-bool fake_answers_late;
+bool fake_answers_late, fake_is_quiet;
 
 static char journal[8192];
 static size_t journal_size;
@@ -22,6 +22,8 @@ const char *fake_journal(void)
 
 static int note(const char *verb, const struct sl_component *self, struct sl_error *reterr)
 {
+    if (fake_is_quiet)
+        return SL_OK;
     char what[128], at[16] = "";
     (void)snprintf(what, sizeof what, "%s %s", verb, self->id);
     if (self->worker->index > 0)
@@ -145,7 +147,8 @@ static const struct sl_field queue_fields[] = {
 #define COMMON_FIELDS                                                                              \
     SL_FIELD(INT, fake_config, limit, .preset = "10", .min = 1, .max = 100, .doc = "A limit."),    \
         SL_FIELD(TEXT, fake_config, note, .doc = "A note."),                                       \
-        SL_FIELD(SECRET, fake_config, token, .doc = "A secret."), SL_IGNORED("legacy")
+        SL_FIELD(SECRET, fake_config, token, .doc = "A secret."),                                  \
+        SL_IGNORED("legacy", .doc = "Nothing.")
 
 static const struct sl_field fields[] = {COMMON_FIELDS, SL_END};
 static const struct sl_field queue_exporter_fields[] = {
@@ -237,12 +240,19 @@ static const struct sl_component_type holds = {.name = "holds",
                                                .signals = SL_ALL_SIGNALS,
                                                .consume = hold,
                                                COMMON};
+static const struct sl_component_type prompt = {.name = "prompt",
+                                                .doc = "Takes all at once, on worker 0.",
+                                                .kind = SL_EXPORTER,
+                                                .placement = SL_ONE_WORKER,
+                                                .signals = SL_ALL_SIGNALS,
+                                                .consume = take,
+                                                COMMON};
 static const struct sl_component_type store = {
     .name = "store", .doc = "Stores nothing.", .kind = SL_EXTENSION, COMMON};
 
-const struct sl_component_type *const fake_types[] = {&src,    &one_src, &src_traces, &change,
-                                                      &late,   &step,    &holds,      &queue,
-                                                      &single, &sink,    &store,      NULL};
+const struct sl_component_type *const fake_types[] = {
+    &src,    &one_src, &src_traces, &change, &late,  &step, &holds,
+    &prompt, &queue,   &single,     &sink,   &store, NULL};
 
 static const char *no_environment(const char *name)
 {

@@ -10,8 +10,8 @@
  *
  *   receivers  src, one_src (one worker), src_traces (traces only)
  *   processors step, late (drains when told), change (alias alter)
- *   exporters  sink (alias sink_grpc), queue (reserves), single (one worker), holds (finishes when
- * told) extensions store
+ *   exporters  sink (alias sink_grpc), queue (reserves), single (one worker, holds), prompt (one
+ * worker), holds (finishes when told) extensions store
  */
 extern const struct sl_component_type *const fake_types[];
 
@@ -38,6 +38,8 @@ const char *fake_journal(void);
 extern const char *fake_failure;
 /* "late" processors and "holds" exporters answer at once, or when told. */
 extern bool fake_answers_late;
+/* Nothing is noted: for tests with threads. */
+extern bool fake_is_quiet;
 
 /* Reads a configuration; complaints are in *diag. */
 struct sl_plan *fake_plan(const char *yaml, struct sl_arena *arena, struct sl_diag *diag);

@@ -256,6 +256,7 @@ static const char list_printed[] =
     "  step        beta         traces, metrics, logs: Passes on.\n"
     "exporters:\n"
     "  holds       beta         traces, metrics, logs: Holds what comes.\n"
+    "  prompt      beta         traces, metrics, logs: Takes all at once, on worker 0.\n"
     "  queue       stable       traces, metrics, logs: Takes all, behind a queue.\n"
     "  single      beta         traces, metrics, logs: Takes all, on worker 0.\n"
     "  sink        beta         traces, metrics, logs: Takes all. (also: sink_grpc)\n"

@@ -193,8 +193,8 @@ static void test_chunk_borders_hide_nothing(void **state)
 {
     (void)state;
     static const char *const values[] = {" kim@example.com ", " 4556 7375 8689 9855 ",
-                                         " gh"
-                                         "p_q8ZrT5yLm2Xp9KdWv3Nc7Bf1Hj6Gs4Aw0Er2 ",
+                                         (" gh"
+                                          "p_q8ZrT5yLm2Xp9KdWv3Nc7Bf1Hj6Gs4Aw0Er2 "),
                                          " DE94370400440532013007 "};
     struct scrub_fixture fixture;
     scrub_begin(&fixture);

@@ -307,6 +307,8 @@ static void test_refused_streams_are_sent_again_three_times(void **state)
     for (unsigned i = 0; i < 3; i++) {
         reset(&f, i, NGHTTP2_REFUSED_STREAM);
         CHECK_INT(request_count, i + 2);
+        CHECK_INT(requests[i + 1].body_size, 5);
+        CHECK(requests[i + 1].ended);
     }
     CHECK(!f.answers[0].done);
     reset(&f, 3, NGHTTP2_REFUSED_STREAM);

@@ -70,6 +70,7 @@ static const struct row rows[] = {
     {GET HOST HOST "\r\n", 400, 1, false},
     {GET "\r\n", 400, 1, false},
     {"GET / HTTP/1.1\n" HOST "\n", 400, 1, false},
+    {"0\r\n\r\n", 400, 1, false},
     {"GET /\r\n\r\n", 400, 1, false},
     {"GET  / HTTP/1.1\r\n" HOST "\r\n", 400, 1, false},
     {"GET / HTTP/1.1 \r\n" HOST "\r\n", 400, 1, false},

@@ -239,7 +239,11 @@ static void test_an_early_refusal_stops_the_upload_and_keeps_the_connection(void
     struct client client;
     start(&client, false);
     client.hold = true;
+    static uint8_t large[300 * 1024];
     struct answer *answer = request(&client, "/early", "text/plain", SL_LIT("part"));
+    CHECK_TEXT(answer->status, "404");
+    CHECK(!answer->closed); /* a little more may come */
+    answer = request(&client, "/early", "text/plain", sl_bytes(large, sizeof large));
     CHECK_TEXT(answer->status, "404");
     CHECK(answer->closed);
     CHECK_INT(answer->code, NGHTTP2_NO_ERROR);
