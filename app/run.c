@@ -3,9 +3,9 @@
  * Runs a plan: one graph per worker, worker 0 in the main thread. The first
  * SIGTERM or SIGINT drains, the second ends the process at once.
  *
- * The stop goes in phases that worker 0 conducts: workers 1..n drain, then
- * worker 0 (its exporters may serve the others until then); all stop, worker 0
- * last again.
+ * The stop goes in phases that worker 0 conducts: all drain, each with the whole
+ * time; workers 1..n stop, then worker 0, whose exporters serve the others until
+ * then.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,8 +18,7 @@
 
 enum phase {
     PHASE_RUN,
-    PHASE_DRAIN_OTHERS,
-    PHASE_DRAIN_FIRST,
+    PHASE_DRAIN,
     PHASE_STOP_OTHERS,
     PHASE_STOP_FIRST
 };
@@ -70,7 +69,7 @@ static void answer(void *arg)
 static void take_order(struct sl_mail *mail)
 {
     struct seat *seat = seat_of(mail, false);
-    if (seat->runner->phase <= PHASE_DRAIN_FIRST)
+    if (seat->runner->phase == PHASE_DRAIN)
         sl_graph_drain(seat->graph, seat->runner->deadline_ms, answer, seat);
     else
         sl_graph_stop(seat->graph, answer, seat);
@@ -103,11 +102,12 @@ static void next_phase(struct runner *runner)
     switch (runner->phase) {
     case PHASE_RUN:
         break;
-    case PHASE_DRAIN_OTHERS:
+    case PHASE_DRAIN:
+        give_orders(runner, 0, count);
+        break;
     case PHASE_STOP_OTHERS:
         give_orders(runner, 1, count);
         break;
-    case PHASE_DRAIN_FIRST:
     case PHASE_STOP_FIRST:
         give_orders(runner, 0, 1);
         break;
