@@ -85,10 +85,12 @@ static bool keys_are_valid(struct sl_bytes path)
 static int nest(struct sl_reader *reader, struct sl_bytes path, struct sl_node *value,
                 struct sl_node **ret_root)
 {
-    struct sl_node *root, *map;
+    struct sl_node *root = NULL;
     int rc = sl_node_new(reader, SL_NODE_MAP, (struct sl_place){0}, &root);
-    map = root;
-    for (struct keys keys = keys_of(path); rc == SL_OK && keys.rest.data != NULL;) {
+    if (rc != SL_OK)
+        return rc;
+    struct sl_node *map = root;
+    for (struct keys keys = keys_of(path); keys.rest.data != NULL;) {
         struct sl_bytes key = next_key(&keys);
         struct sl_node *child = value;
         if (keys.rest.data != NULL)
@@ -102,7 +104,7 @@ static int nest(struct sl_reader *reader, struct sl_bytes path, struct sl_node *
         map = child;
     }
     *ret_root = root;
-    return rc;
+    return SL_OK;
 }
 
 int sl_config_set(struct sl_reader *reader, struct sl_node *root, const char *text)

@@ -242,7 +242,7 @@ void sl_log(enum sl_log_level level, const char *component, const char *fmt, ...
     static const char *const json_names[] = {"debug", "info", "warn", "error"};
     if (!sl_log_enabled(level))
         return;
-    int error_before = errno; /* for %m, and for the caller, who may go on to use it */
+    int error_before = errno; /* the caller may go on to use it */
     uint32_t left_out = 0;
     (void)pthread_mutex_lock(&lock);
     struct sl_log_config now = settings;

@@ -64,6 +64,23 @@ static uint32_t edit_index(const struct sl_cursor *cursor)
     return first + cursor->edit;
 }
 
+/* If the edit was cut since the last step, what is left of it lies in one of
+ * the two pieces behind, which ends where it ended. */
+static void settle(struct sl_cursor *cursor)
+{
+    const struct sl_part *part = cursor->part;
+    const uint8_t *end = cursor->inside.data + cursor->inside.size;
+    uint32_t index = edit_index(cursor);
+    for (uint32_t i = index; i <= index + 2 && i < part->edit_count; i++) {
+        struct sl_bytes bytes = part->edits[i].bytes;
+        if (bytes.data != NULL && bytes.data + bytes.size == end) {
+            cursor->additions += cursor->tail ? i - index : 0;
+            cursor->edit += i - index;
+            return;
+        }
+    }
+}
+
 static bool next_inside(struct sl_cursor *cursor, struct sl_field_view *view)
 {
     struct sl_wire_field f;
@@ -83,23 +100,11 @@ static bool next_inside(struct sl_cursor *cursor, struct sl_field_view *view)
     return true;
 }
 
-/* The edit's bytes have been read. If it was cut meanwhile, the cursor stands
- * at the end of one of the two pieces that came after it. */
 static void leave_edit(struct sl_cursor *cursor)
 {
-    const struct sl_part *part = cursor->part;
-    uint32_t index = edit_index(cursor);
-    for (uint32_t i = index; i <= index + 2 && i < part->edit_count; i++) {
-        struct sl_bytes bytes = part->edits[i].bytes;
-        if (bytes.data != NULL && bytes.data + bytes.size == cursor->inside.data) {
-            cursor->additions += cursor->tail ? i - index : 0;
-            cursor->edit += i - index;
-            break;
-        }
-    }
     cursor->edit++;
     cursor->inside = sl_bytes(NULL, 0);
-    cursor->edit_count = part->edit_count;
+    cursor->edit_count = cursor->part->edit_count;
 }
 
 static void enter_edit(struct sl_cursor *cursor, const struct sl_edit *edit)
@@ -140,6 +145,8 @@ bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field_view *view)
     if (part == NULL || (part->edit_count == 0 && cursor->inside.data == NULL))
         return next_plain(cursor, view);
     for (;;) {
+        if (cursor->inside.data != NULL)
+            settle(cursor);
         if (cursor->inside.size > 0)
             return next_inside(cursor, view);
         if (cursor->inside.data != NULL)

@@ -162,7 +162,7 @@ static struct sl_named *add_named(struct sl_meter *meter, const char *name, cons
     char *room = (char *)(named + 1);
     named->name = room;
     if (!whole)
-        room += sprintf(room, "sluice_%s_", meter->kind);
+        room += snprintf(room, size, "sluice_%s_", meter->kind);
     append(&room, name);
     if (label != NULL) {
         named->label = append(&room, label);

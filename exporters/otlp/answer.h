@@ -8,8 +8,6 @@
 
 /* What a gRPC response means for the sender (OTLP specification, "OTLP/gRPC
  * Response"; gRPC over HTTP/2). */
-enum { SL_RETRY_AFTER_MAX_MS = 3600 * 1000 }; /* longer waits asked for by a server are cut */
-
 extern const char *const sl_grpc_status_names[]; /* by code, NULL-ended */
 /* The codes after which OTLP says to send again, as bits; RESOURCE_EXHAUSTED is
  * not among them: it needs RetryInfo. */
@@ -23,10 +21,5 @@ struct sl_grpc_answer {
 };
 void sl_grpc_answer_read(const struct sl_client_response *response, enum sl_signal signal,
                          uint32_t retryable, struct sl_grpc_answer *ret_answer);
-
-/* A failure without a response. */
-struct sl_result sl_client_failure(const struct sl_client_response *response, char *text,
-                                   size_t size);
-uint32_t sl_retry_after_clamp(int64_t ms);
 
 #endif

@@ -4,7 +4,7 @@
 #include "core/alloc.h"
 #include "core/log.h"
 #include "exporters/otlp/answer.h"
-#include "exporters/otlp/request.h"
+#include "exporters/shared/request.h"
 #include "pipeline/sender.h"
 #include "transport/client_http2.h"
 #include "transport/grpc.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "exporters/otlp/answer.h"
+#include "exporters/shared/failure.h"
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 static bool read_date(const char *text, int64_t *ret_seconds)

@@ -5,7 +5,7 @@
 
 #include "core/alloc.h"
 #include "core/log.h"
-#include "exporters/otlp/request.h"
+#include "exporters/shared/request.h"
 #include "exporters/otlphttp/answer.h"
 #include "pipeline/sender.h"
 #include "transport/client_http1.h"

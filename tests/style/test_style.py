@@ -9,6 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = ["core", "config", "otlp", "transport", "pipeline", "extensions", "receivers", "processors", "exporters", "app"]
+SHARED = "shared"  # beside the components' folders: what several of them use
 KINDS = ["extensions", "receivers", "processors", "exporters"]
 SOURCES = [ROOT / p for p in subprocess.run([ROOT / "tools/sources.sh"], capture_output=True, text=True, check=True).stdout.split()]
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
@@ -66,7 +67,7 @@ def test_a_folder_includes_only_from_folders_above_it():
                 wrong.append(f"{relative(path)} includes {include}")
             elif LAYERS.index(target) > LAYERS.index(top):
                 wrong.append(f"{relative(path)} includes {include} upwards")
-            elif top in KINDS and target in KINDS and include.split("/")[:2] != list(path.relative_to(ROOT).parts[:2]):
+            elif top in KINDS and target in KINDS and f"/{SHARED}/" not in include and include.split("/")[:2] != list(path.relative_to(ROOT).parts[:2]):
                 wrong.append(f"{relative(path)} includes {include} of another component")
     assert not wrong
 
@@ -89,7 +90,7 @@ def test_every_component_has_its_page_with_an_example():
     names = []
     for kind in KINDS:
         for folder in sorted((ROOT / kind).iterdir()):
-            if folder.is_dir():
+            if folder.is_dir() and folder.name != SHARED:
                 page = folder / "README.md"
                 assert page.exists(), f"{kind}/{folder.name} has no README.md"
                 assert "```yaml" in page.read_text(), f"{page} has no example"

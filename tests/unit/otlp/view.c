@@ -8,16 +8,16 @@
 static struct sl_bytes attributes_of(struct sl_batch *batch, struct sl_part *part)
 {
     struct sl_attrs attrs;
-    struct sl_attr attr;
+    struct sl_attr found;
     struct sl_out out = {0};
     sl_attrs_init(&attrs, batch, part, SL_SPAN_ATTRIBUTES);
-    while (sl_attrs_next(&attrs, &attr)) {
-        sl_out_printf(&out, "%.*s=", (int)attr.key.size, (const char *)attr.key.data);
-        if (attr.value.type == SL_VALUE_INT)
-            sl_out_printf(&out, "%lld ", (long long)attr.value.i);
+    while (sl_attrs_next(&attrs, &found)) {
+        sl_out_printf(&out, "%.*s=", (int)found.key.size, (const char *)found.key.data);
+        if (found.value.type == SL_VALUE_INT)
+            sl_out_printf(&out, "%lld ", (long long)found.value.i);
         else
-            sl_out_printf(&out, "%.*s ", (int)attr.value.bytes.size,
-                          (const char *)attr.value.bytes.data);
+            sl_out_printf(&out, "%.*s ", (int)found.value.bytes.size,
+                          (const char *)found.value.bytes.data);
     }
     CHECK(!attrs.cursor.failed);
     struct sl_bytes copy = sl_arena_copy(&help_arena, sl_out_view(&out));
@@ -46,9 +46,9 @@ static struct sl_batch *abc(void)
 
 static struct sl_attr find(struct sl_batch *batch, const char *key)
 {
-    struct sl_attr attr;
-    CHECK(sl_attr_find(batch, first_part(batch), 9, sl_text(key), &attr));
-    return attr;
+    struct sl_attr found;
+    CHECK(sl_attr_find(batch, first_part(batch), 9, sl_text(key), &found));
+    return found;
 }
 
 static void test_an_attribute_is_renamed_replaced_removed_and_added(void **state)
@@ -96,20 +96,20 @@ static void test_a_walk_goes_on_while_its_fields_are_changed(void **state)
         struct sl_batch *batch = abc();
         struct sl_part *part = first_part(batch);
         struct sl_attrs attrs;
-        struct sl_attr attr;
+        struct sl_attr found;
         if (round >= 2)
             CHECK_INT(sl_part_add(batch, part, CAT(attr(9, "d", "4"), attr(9, "e", "5"))), SL_OK);
         if (round == 3)
             CHECK_INT(sl_attr_add(batch, part, 9, SL_LIT("f"), sl_value_int(6)), SL_OK);
         unsigned seen = 0;
         sl_attrs_init(&attrs, batch, part, 9);
-        while (sl_attrs_next(&attrs, &attr)) {
+        while (sl_attrs_next(&attrs, &found)) {
             char key[2] = {(char)('a' + seen++), 0};
-            CHECK_BYTES(attr.key, sl_text(key));
+            CHECK_BYTES(found.key, sl_text(key));
             if (round % 2 == 0)
-                CHECK_INT(sl_attr_remove(batch, part, &attr), SL_OK);
+                CHECK_INT(sl_attr_remove(batch, part, &found), SL_OK);
             else
-                CHECK_INT(sl_attr_rename(batch, part, &attr, SL_LIT("k")), SL_OK);
+                CHECK_INT(sl_attr_rename(batch, part, &found, SL_LIT("k")), SL_OK);
             CHECK_INT(sl_attr_add(batch, part, 9, SL_LIT("new"), sl_value_int(1)), SL_OK);
         }
         static const unsigned expected[] = {3, 3, 5, 6};
@@ -129,8 +129,8 @@ static void test_unknown_fields_of_an_attribute_survive_a_rename(void **state)
     struct sl_bytes odd = len(9, CAT(varint(50, 1), text(SL_KV_KEY, "k"), text(51, "u"),
                                      len(SL_KV_VALUE, text(SL_ANY_STRING, "v")), varint(52, 2)));
     struct sl_batch *batch = must_read(SL_TRACES, request_of(odd));
-    struct sl_attr attr = find(batch, "k");
-    CHECK_INT(sl_attr_set(batch, first_part(batch), &attr, SL_LIT("l"), sl_value_int(1)), SL_OK);
+    struct sl_attr found = find(batch, "k");
+    CHECK_INT(sl_attr_set(batch, first_part(batch), &found, SL_LIT("l"), sl_value_int(1)), SL_OK);
     CHECK_BYTES(sl_part_splice(first_part(batch), batch->arena),
                 len(9, CAT(text(SL_KV_KEY, "l"), len(SL_KV_VALUE, varint(SL_ANY_INT, 1)),
                            varint(50, 1), text(51, "u"), varint(52, 2))));
@@ -197,13 +197,13 @@ static void test_values_of_every_type_are_read_as_written(void **state)
 static int read_edit_encode(struct sl_bytes body)
 {
     struct sl_batch *batch = NULL, *rest = NULL, *clone = NULL;
-    struct sl_attr attr;
+    struct sl_attr found;
     struct sl_out out = {0};
     int rc = read_request(SL_TRACES, body, &batch, NULL);
     if (rc != SL_OK)
         return rc;
-    bool found = sl_attr_find(batch, first_part(batch), 9, SL_LIT("a"), &attr);
-    rc = found ? sl_attr_rename(batch, first_part(batch), &attr, SL_LIT("renamed")) : SL_OK;
+    bool there = sl_attr_find(batch, first_part(batch), 9, SL_LIT("a"), &found);
+    rc = there ? sl_attr_rename(batch, first_part(batch), &found, SL_LIT("renamed")) : SL_OK;
     if (rc == SL_OK)
         rc = sl_attr_add(batch, first_part(batch), 9, SL_LIT("d"), sl_value_int(4));
     if (rc == SL_OK && (clone = sl_batch_clone(batch)) == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the two OTLP exporters share: common keys, headers, the encoded request. */
-#include "exporters/otlp/request.h"
+#include "exporters/shared/request.h"
 
 #include <strings.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SL_EXPORTERS_OTLP_REQUEST_H
-#define SL_EXPORTERS_OTLP_REQUEST_H
+#ifndef SL_EXPORTERS_SHARED_REQUEST_H
+#define SL_EXPORTERS_SHARED_REQUEST_H
 
 #include "config/schema.h"
 #include "otlp/batch.h"
