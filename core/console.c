@@ -2,13 +2,16 @@
 /*
  * Never-blocking output. poll() says whether PIPE_BUF bytes fit; that many are
  * written at a time, which then cannot block (pipe(7)). A timer tries again
- * while something waits.
+ * while something waits. A terminal is ready while a single byte fits, and a
+ * longer write would wait for the rest: it is opened anew, non-blocking.
  */
 #include "core/console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -31,7 +34,9 @@ static void push(struct sl_console *console)
             write(console->fd, waiting->data + console->written, size < PIPE_BUF ? size : PIPE_BUF);
         if (put > 0)
             console->written += (size_t)put;
-        else if (errno != EINTR && errno != EAGAIN)
+        else if (errno == EAGAIN)
+            break; /* the timer tries again */
+        else if (errno != EINTR)
             console->closed = true;
     }
     if (console->closed || console->written == waiting->size) {
@@ -49,9 +54,22 @@ static void retry_due(struct sl_timer *timer)
         (void)sl_timer_start(timer, RETRY_MS);
 }
 
+/* The terminal behind fd, non-blocking without touching those who share fd; -1: it is
+ * none, or cannot be opened. */
+static int open_terminal(int fd)
+{
+    char path[32];
+    if (!isatty(fd))
+        return -1;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 void sl_console_init(struct sl_console *console, struct sl_worker *worker, int fd, size_t limit)
 {
-    *console = (struct sl_console){.fd = fd, .limit = limit};
+    *console = (struct sl_console){.fd = fd, .own_fd = open_terminal(fd), .limit = limit};
+    if (console->own_fd >= 0)
+        console->fd = console->own_fd;
     sl_timer_init(&console->retry, worker, retry_due);
 }
 
@@ -99,4 +117,7 @@ void sl_console_done(struct sl_console *console)
     if (console->retry.worker != NULL)
         sl_timer_stop(&console->retry);
     sl_out_done(&console->waiting);
+    if (console->retry.worker != NULL && console->own_fd >= 0)
+        (void)close(console->own_fd);
+    console->own_fd = -1;
 }

@@ -13,6 +13,7 @@
  */
 struct sl_console {
     int fd;
+    int own_fd;   /* fd when it was opened here, else -1 */
     size_t limit; /* of bytes waiting */
     struct sl_out waiting;
     size_t written; /* of waiting.data */

@@ -52,6 +52,13 @@ bool sl_http1_split_header(struct sl_bytes line, struct sl_header *ret_header)
     return true;
 }
 
+/* Some other protocol: no version anywhere behind the target. */
+static bool is_not_http(struct sl_bytes text)
+{
+    return memmem(text.data, text.size, "HTTP/", 5) == NULL &&
+           memmem(text.data, text.size, "http/", 5) == NULL;
+}
+
 /* "HTTP/1.1"; returns 0, 400 or 505. */
 static int read_version(struct sl_http1_parser *parser, struct sl_bytes text)
 {
@@ -78,6 +85,9 @@ static int read_request_line(struct sl_http1_parser *parser, struct sl_bytes lin
     if (second == NULL)
         return bad(parser, 400, "bad request line");
     head->target = sl_bytes(rest.data, (size_t)(second - rest.data));
+    struct sl_bytes version = sl_bytes(second + 1, rest.size - head->target.size - 1);
+    if (is_not_http(version))
+        return bad(parser, SL_HTTP1_NOT_HTTP, "not HTTP");
     if (head->target.size > SL_HTTP1_MAX_TARGET)
         return bad(parser, 414, "the request target is too long");
     for (size_t i = 0; i < head->target.size; i++)
@@ -85,7 +95,7 @@ static int read_request_line(struct sl_http1_parser *parser, struct sl_bytes lin
             return bad(parser, 400, "bad request target");
     if (!is_token_text(head->method) || head->target.size == 0)
         return bad(parser, 400, "bad request line");
-    return read_version(parser, sl_bytes(second + 1, rest.size - head->target.size - 1));
+    return read_version(parser, version);
 }
 
 static int read_status_line(struct sl_http1_parser *parser, struct sl_bytes line)

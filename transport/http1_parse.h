@@ -19,7 +19,8 @@ enum {
     SL_HTTP1_MAX_HEADERS = 100,
     SL_HTTP1_MAX_TARGET = 8 * 1024,
     SL_HTTP1_MAX_CHUNK_LINE = 256,
-    SL_HTTP1_MAX_TRAILERS = 4 * 1024
+    SL_HTTP1_MAX_TRAILERS = 4 * 1024,
+    SL_HTTP1_NOT_HTTP = -1 /* some other protocol: close without an answer */
 };
 
 enum sl_http1_kind { SL_HTTP1_REQUEST, SL_HTTP1_RESPONSE };
@@ -55,7 +56,8 @@ struct sl_http1_parser {
     bool no_body; /* set before the head arrives: this response answers a HEAD request */
     struct sl_http1_head head;
     struct sl_error error;
-    int error_status; /* what to answer to a bad request: 400, 414, 417, 431, 501, 505 */
+    /* what to answer to a bad request: 400, 414, 417, 431, 501, 505, or SL_HTTP1_NOT_HTTP */
+    int error_status;
 
     /* private */
     int state;

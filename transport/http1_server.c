@@ -253,7 +253,9 @@ static bool handle(struct http1 *http1, struct sl_bytes *input)
         if (http1->exchange != NULL)
             sl_exchange_abandon(http1->conn, http1->exchange);
         http1->exchange = NULL;
-        if (http1->discarding)
+        if (http1->parser.error_status == SL_HTTP1_NOT_HTTP)
+            sl_conn_close(http1->conn);
+        else if (http1->discarding)
             sl_conn_finish(http1->conn);
         else
             refuse(http1, http1->parser.error_status, http1->parser.error.text);

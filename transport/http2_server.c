@@ -162,27 +162,49 @@ static void http2_free(void *session)
 
 /* ---- nghttp2's calls ---- */
 
-/* nghttp2 takes HEADERS for a stream below the highest one as for a closed stream and
- * ignores them; RFC 9113, 5.1.1 asks for a connection error unless it really was open. */
+static struct http2_recent *recent_of(struct http2 *http2, int32_t id)
+{
+    for (unsigned i = 1; i <= HTTP2_RECENT; i++) { /* the newest first */
+        struct http2_recent *recent = &http2->recent[(http2->recent_next - i) % HTTP2_RECENT];
+        if (recent->id == id)
+            return recent;
+    }
+    return NULL;
+}
+
+/* The error of a frame for a stream that is not open, or NGHTTP2_NO_ERROR for nghttp2 to
+ * drop it. DATA for a stream long forgotten may belong to an upload that was reset. */
+static uint32_t error_of_closed(struct http2 *http2, const nghttp2_frame_hd *head)
+{
+    const struct http2_recent *recent = recent_of(http2, head->stream_id);
+    if (recent != NULL)
+        return recent->closed ? NGHTTP2_STREAM_CLOSED : NGHTTP2_NO_ERROR;
+    return head->type == NGHTTP2_HEADERS ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_NO_ERROR;
+}
+
+/* nghttp2 ignores HEADERS and DATA for streams at or below the highest one that are not open.
+ * RFC 9113 asks for a connection error unless we have reset the stream (5.1), and for one
+ * when a number goes back (5.1.1). */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *arg)
 {
     struct http2 *http2 = arg;
     int32_t id = head->stream_id;
-    if (head->type != NGHTTP2_HEADERS || id % 2 == 0)
+    if ((head->type != NGHTTP2_HEADERS && head->type != NGHTTP2_DATA) || id % 2 == 0)
         return 0;
     if (id > http2->highest_id) {
-        http2->highest_id = id;
-        http2->recent[http2->recent_next++ % HTTP2_RECENT] = id;
+        if (head->type == NGHTTP2_HEADERS) {
+            http2->highest_id = id;
+            http2->recent[http2->recent_next++ % HTTP2_RECENT] = (struct http2_recent){.id = id};
+        }
         return 0;
     }
-    if (nghttp2_session_find_stream(session, id) != NULL &&
-        nghttp2_session_get_stream_user_data(session, id) != NULL)
+    if (nghttp2_session_get_stream_user_data(session, id) != NULL)
         return 0;
-    for (unsigned i = 0; i < HTTP2_RECENT; i++)
-        if (http2->recent[i] == id)
-            return 0;
-    (void)nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
-    return 0;
+    uint32_t error = error_of_closed(http2, head);
+    if (error == NGHTTP2_NO_ERROR)
+        return 0;
+    (void)nghttp2_session_terminate_session(session, error);
+    return NGHTTP2_ERR_CALLBACK_FAILURE; /* nothing that follows is read */
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -206,7 +228,12 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-    (void)arg;
+    if (frame->hd.type == NGHTTP2_RST_STREAM) {
+        struct http2_recent *recent = recent_of(arg, frame->hd.stream_id);
+        if (recent != NULL)
+            recent->reset = true;
+        return 0;
+    }
     bool last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                 (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);
     struct http2_stream *stream =
@@ -260,6 +287,9 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     struct http2_stream *stream = nghttp2_session_get_stream_user_data(session, stream_id);
     if (stream != NULL)
         sl_http2_stream_free(stream);
+    struct http2_recent *recent = recent_of(http2, stream_id);
+    if (recent != NULL)
+        recent->closed = !recent->reset;
     if (http2->stream_count == 0)
         set_due(http2);
     if (http2->goaway_sent)

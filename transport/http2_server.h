@@ -16,6 +16,13 @@ enum {
     HTTP2_RECENT = 128               /* streams begun that are remembered */
 };
 
+/* What is known of a stream after nghttp2 has forgotten it. */
+struct http2_recent {
+    int32_t id;
+    bool reset;  /* by us: the client's frames may still be under way */
+    bool closed; /* by both sides, or reset by the client: nothing may follow */
+};
+
 struct http2 {
     struct sl_conn *conn;
     nghttp2_session *session;
@@ -23,7 +30,8 @@ struct http2 {
     struct sl_timer turn;
     struct http2_stream *streams;
     size_t stream_count;
-    int32_t highest_id, recent[HTTP2_RECENT];
+    int32_t highest_id;
+    struct http2_recent recent[HTTP2_RECENT];
     unsigned recent_next;
     uint64_t active_ms; /* when bytes last came */
     bool reading, shutdown_notice, goaway_sent;

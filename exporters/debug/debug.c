@@ -120,6 +120,15 @@ static void put_records(struct sl_batch *batch, struct sl_out *out)
             put_record(batch, &batch->groups[i].records[j].part, out);
 }
 
+static void put_json(const struct sl_batch *batch, struct sl_out *out)
+{
+    size_t before = out->size;
+    if (sl_batch_to_json(batch, out) == SL_OK)
+        sl_out_byte(out, '\n');
+    else
+        out->size = before; /* no half documents */
+}
+
 static void debug_consume(struct sl_component *base, struct sl_delivery *delivery)
 {
     struct debug_exporter *self = (struct debug_exporter *)base;
@@ -131,8 +140,8 @@ static void debug_consume(struct sl_component *base, struct sl_delivery *deliver
         put_summary(batch, &self->text);
         if (c->verbosity == VERBOSITY_NORMAL)
             put_records(batch, &self->text);
-        if (c->verbosity == VERBOSITY_DETAILED && sl_batch_to_json(batch, &self->text) == SL_OK)
-            sl_out_byte(&self->text, '\n');
+        if (c->verbosity == VERBOSITY_DETAILED)
+            put_json(batch, &self->text);
         taken = !self->text.failed && sl_console_write(&self->console, sl_out_view(&self->text));
         if (self->text.capacity > 1 << 20)
             sl_out_done(&self->text);

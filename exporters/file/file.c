@@ -115,6 +115,9 @@ static int file_create(struct sl_component *base, struct sl_error *reterr)
 static void synced(uv_fs_t *request)
 {
     struct file_exporter *self = request->data;
+    if (request->result < 0)
+        sl_log(SL_LOG_ERROR, self->base.id, "what was written is not on the disk yet: %s",
+               uv_strerror((int)request->result));
     uv_fs_req_cleanup(request);
     (void)close(self->sync_fd);
     self->syncing = false;
@@ -130,10 +133,16 @@ static void flush_due(struct sl_timer *timer)
     (void)sl_timer_start(timer, (uint64_t)c->flush_interval);
     if (!self->dirty || self->syncing || self->output.fd < 0)
         return;
-    self->dirty = false;
+    /* A descriptor of its own: the file may be rotated and closed meanwhile. */
+    self->sync_fd = fcntl(self->output.fd, F_DUPFD_CLOEXEC, 0);
+    if (self->sync_fd < 0)
+        return;
     self->sync.data = self;
     self->syncing =
-        uv_fs_fdatasync(&self->base.worker->loop, &self->sync, self->output.fd, synced) == 0;
+        uv_fs_fdatasync(&self->base.worker->loop, &self->sync, self->sync_fd, synced) == 0;
+    if (!self->syncing)
+        (void)close(self->sync_fd);
+    self->dirty = !self->syncing;
 }
 
 static void follow_due(struct sl_timer *timer)
@@ -159,7 +168,11 @@ static int file_start(struct sl_component *base, struct sl_error *reterr)
         rc = sl_timer_start(&self->flush, (uint64_t)c->flush_interval);
     if (rc == SL_OK)
         rc = sl_timer_start(&self->follow, FOLLOW_INTERVAL_MS);
-    return rc == SL_OK ? rc : sl_fail(reterr, rc, "out of memory");
+    if (rc == SL_OK)
+        return SL_OK;
+    sl_timer_stop(&self->flush); /* what did not start is not stopped */
+    output_close(&self->output);
+    return sl_fail(reterr, rc, "out of memory");
 }
 
 /* Puts the length of what follows, big-endian, before it. */

@@ -102,6 +102,27 @@ static bool must_rotate(const struct output *output, size_t more)
     return most != 0 && output->size > 0 && output->size + (int64_t)more > most;
 }
 
+/* Whoever else writes the file moves its end: it was cut in place (logrotate's
+ * copytruncate) or grew. */
+static int find_end(struct output *output)
+{
+    struct stat info;
+    if (fstat(output->fd, &info) != 0)
+        return SL_EIO;
+    if (info.st_size == output->size)
+        return SL_OK;
+    output->size = info.st_size;
+    return end_torn_line(output);
+}
+
+/* Cuts off what a failed write left behind. Where even that fails, find_end()
+ * ends the torn line before the next message. */
+static void cut_back(struct output *output)
+{
+    while (ftruncate(output->fd, output->size) != 0 && errno == EINTR)
+        ;
+}
+
 /* Writes all, or cuts the file back to where it was. */
 static int write_all(struct output *output, struct sl_bytes message)
 {
@@ -113,8 +134,7 @@ static int write_all(struct output *output, struct sl_bytes message)
             continue;
         if (put <= 0) {
             int reason = errno;
-            if (ftruncate(output->fd, output->size) != 0 && output->options->lines)
-                (void)pwrite(output->fd, "\n", 1, output->size + (off_t)done);
+            cut_back(output);
             errno = put == 0 ? ENOSPC : reason;
             return SL_EIO;
         }
@@ -127,17 +147,17 @@ static int write_all(struct output *output, struct sl_bytes message)
 int output_write(struct output *output, struct sl_bytes message, uint64_t now_ns,
                  struct sl_error *reterr)
 {
-    int rc = SL_OK;
-    if (output->fd >= 0 && must_rotate(output, message.size)) {
+    const char *path = output->options->path;
+    int rc = output->fd < 0 ? open_file(output, true, reterr) : SL_OK;
+    if (rc == SL_OK && find_end(output) != SL_OK)
+        return sl_fail(reterr, SL_EIO, "cannot write %s: %s", path, strerror(errno));
+    if (rc == SL_OK && must_rotate(output, message.size)) {
         output_close(output);
         rc = rotate_file(output->options, now_ns, reterr);
+        if (rc == SL_OK)
+            rc = open_file(output, true, reterr);
     }
-    if (rc == SL_OK && output->fd < 0)
-        rc = open_file(output, true, reterr);
-    if (rc != SL_OK)
-        return rc;
-    if (write_all(output, message) != SL_OK)
-        return sl_fail(reterr, SL_EIO, "cannot write %s: %s", output->options->path,
-                       strerror(errno));
-    return SL_OK;
+    if (rc == SL_OK && write_all(output, message) != SL_OK)
+        rc = sl_fail(reterr, SL_EIO, "cannot write %s: %s", path, strerror(errno));
+    return rc;
 }

@@ -47,6 +47,15 @@ static void write_stamp(char out[STAMP_SIZE + 1], uint64_t now_ns, bool local)
     out[STAMP_SIZE] = '\0';
 }
 
+static bool is_stamp(const char *text)
+{
+    static const char shape[STAMP_SIZE + 1] = "dddd-dd-ddTdd-dd-dd.ddd";
+    for (size_t i = 0; i < STAMP_SIZE; i++)
+        if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+            return false;
+    return true;
+}
+
 /* Whether the folder entry is one of ours; its stamp sorts by age. */
 static bool is_rotated(const struct pieces *pieces, const char *name)
 {
@@ -54,6 +63,7 @@ static bool is_rotated(const struct pieces *pieces, const char *name)
     size_t stem = (size_t)pieces->stem_size;
     return strlen(name) == stem + 1 + STAMP_SIZE + extension &&
            strncmp(name, pieces->stem, stem) == 0 && name[stem] == '-' &&
+           is_stamp(name + stem + 1) &&
            strcmp(name + stem + 1 + STAMP_SIZE, pieces->extension) == 0;
 }
 

@@ -68,6 +68,8 @@ static void show_part(const struct part *part, struct sl_out *scratch, char text
     size_t most = shown.size < 4 * DIGEST_TEXT ? shown.size : 4 * DIGEST_TEXT;
     if (most < shown.size && memchr(shown.data, '\\', most) != NULL)
         most = shown.size; /* not through the middle of an escape */
+    else if (most < shown.size)
+        most = sl_utf8_valid_prefix(sl_bytes(shown.data, most));
     uint8_t *room = sl_out_room(scratch, most + 1);
     if (room == NULL)
         return;
@@ -117,8 +119,10 @@ bool messages_preview(struct sl_bytes text, struct sl_out *scratch, char role[16
     while ((token = sl_json_next(&json)) == SL_JSON_OBJECT)
         if (!read_message(&json, &who, &said))
             return false;
-    if (token != SL_JSON_ARRAY_END)
+    if (token != SL_JSON_ARRAY_END || sl_json_next(&json) != SL_JSON_END)
         return false;
+    if (said.content.size == 0 && said.name.size == 0 && said.arguments.size == 0)
+        return false; /* of another shape: the text itself says more */
     digest_line(who, role, 16);
     show_part(&said, scratch, out);
     return true;

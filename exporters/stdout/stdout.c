@@ -51,7 +51,7 @@ struct stdout_exporter {
     struct tree tree;
     struct sl_timer flush;
     struct sl_out text, scratch;
-    bool warned;
+    bool color, warned;
 };
 
 static bool wants_color(const struct stdout_config *config)
@@ -63,6 +63,7 @@ static bool wants_color(const struct stdout_config *config)
 }
 
 static void flush_due(struct sl_timer *timer);
+static void show_trace(void *arg, const struct trace *trace);
 
 static int stdout_create(struct sl_component *base, struct sl_error *reterr)
 {
@@ -75,7 +76,9 @@ static int stdout_create(struct sl_component *base, struct sl_error *reterr)
                                                   .longest_ms = (uint64_t)c->longest_time,
                                                   .max_traces = (unsigned)c->max_traces,
                                                   .max_bytes = (size_t)c->max_bytes,
-                                                  .color = wants_color(c)});
+                                                  .show = show_trace,
+                                                  .arg = self});
+    self->color = wants_color(c);
     return SL_OK;
 }
 
@@ -94,6 +97,23 @@ static bool print(struct stdout_exporter *self)
     return taken;
 }
 
+/* Items are sent when the reader takes their text: the spans of a trace only then,
+ * since they were gathered until now. */
+static void print_and_count(struct stdout_exporter *self, enum sl_signal signal, size_t items)
+{
+    if (print(self))
+        sl_meter_event(self->base.meter, SL_EV_SENT, signal, items);
+    else
+        sl_meter_dropped(self->base.meter, signal, "output_not_taken", items);
+}
+
+static void show_trace(void *arg, const struct trace *trace)
+{
+    struct stdout_exporter *self = arg;
+    tree_print(trace, self->color, &self->text);
+    print_and_count(self, SL_TRACES, trace->count);
+}
+
 static void arm(struct stdout_exporter *self)
 {
     uint64_t due = tree_next_due(&self->tree), now = sl_worker_now_ms(self->base.worker);
@@ -107,9 +127,7 @@ static void flush_due(struct sl_timer *timer)
 {
     struct stdout_exporter *self =
         (struct stdout_exporter *)((char *)timer - offsetof(struct stdout_exporter, flush));
-    tree_flush(&self->tree, sl_worker_now_ms(self->base.worker), false, &self->text);
-    if (self->text.size > 0)
-        (void)print(self);
+    tree_flush(&self->tree, sl_worker_now_ms(self->base.worker), false);
     arm(self);
 }
 
@@ -135,56 +153,70 @@ static int add_span(struct stdout_exporter *self, struct sl_batch *batch, struct
     sl_span_read(batch, span, &view);
     const uint8_t *trace_id = view.trace_id.size == 16 ? view.trace_id.data : no_trace;
     digest_span(batch, span, &self->scratch, &digest);
-    return tree_add(&self->tree, trace_id, service, &digest, sl_worker_now_ms(self->base.worker),
-                    &self->text);
+    return tree_add(&self->tree, trace_id, service, &digest, sl_worker_now_ms(self->base.worker));
 }
 
-static int add_traces(struct stdout_exporter *self, struct sl_batch *batch)
+/* Returns how many spans are held now, fewer than there are when memory ran out. */
+static size_t add_traces(struct stdout_exporter *self, struct sl_batch *batch)
 {
     char service[DIGEST_NAME];
+    size_t added = 0;
     int rc = SL_OK;
     for (uint32_t i = 0; rc == SL_OK && i < batch->group_count; i++) {
         struct sl_group *group = &batch->groups[i];
         service_name(batch, group->resource, service, sizeof service);
-        for (uint32_t j = 0; rc == SL_OK && j < group->count; j++)
+        for (uint32_t j = 0; rc == SL_OK && j < group->count; j++) {
             rc = add_span(self, batch, &group->records[j].part, service);
+            added += rc == SL_OK;
+        }
     }
     arm(self);
-    return rc;
+    return added;
 }
 
-/* Puts the batch into the tree or its text into self->text. */
-static int render(struct stdout_exporter *self, struct sl_batch *batch)
+static void refuse(struct stdout_exporter *self, struct sl_delivery *delivery)
 {
-    const struct stdout_config *c = self->base.config;
-    if (c->format == FORMAT_JSON) {
-        int rc = sl_batch_to_json(batch, &self->text);
-        sl_out_byte(&self->text, '\n');
-        return rc;
+    sl_out_clear(&self->text);
+    sl_meter_event(self->base.meter, SL_EV_ENQUEUE_FAILED, delivery->batch->signal,
+                   delivery->batch->items);
+    sl_delivery_finish(delivery, sl_result_of(SL_RESULT_RETRY, "out of memory"));
+}
+
+/* Gathers the spans. Once some are held a retry would show them twice: the
+ * rest, for which there was no memory, is dropped. */
+static void gather(struct stdout_exporter *self, struct sl_delivery *delivery)
+{
+    size_t items = delivery->batch->items, added = add_traces(self, delivery->batch);
+    if (added == 0 && items > 0) {
+        refuse(self, delivery);
+        return;
     }
-    if (batch->signal == SL_TRACES)
-        return add_traces(self, batch);
-    lines_print(batch, &self->text);
-    return SL_OK;
+    if (added < items)
+        sl_meter_dropped(self->base.meter, SL_TRACES, "output_not_taken", items - added);
+    sl_delivery_finish(delivery, sl_result_ok());
 }
 
 static void stdout_consume(struct sl_component *base, struct sl_delivery *delivery)
 {
     struct stdout_exporter *self = (struct stdout_exporter *)base;
-    enum sl_signal signal = delivery->batch->signal;
-    size_t items = delivery->batch->items;
-    int rc = render(self, delivery->batch);
-    if (rc != SL_OK || self->text.failed) {
-        sl_out_clear(&self->text);
-        sl_meter_event(base->meter, SL_EV_ENQUEUE_FAILED, signal, items);
-        sl_delivery_finish(delivery, sl_result_of(SL_RESULT_RETRY, "out of memory"));
+    const struct stdout_config *c = base->config;
+    struct sl_batch *batch = delivery->batch;
+    int rc = SL_OK;
+    if (c->format == FORMAT_TREE && batch->signal == SL_TRACES) {
+        gather(self, delivery);
         return;
     }
-    bool taken = self->text.size == 0 || print(self);
-    if (taken)
-        sl_meter_event(base->meter, SL_EV_SENT, signal, items);
-    else
-        sl_meter_dropped(base->meter, signal, "output_not_taken", items);
+    if (c->format == FORMAT_JSON) {
+        rc = sl_batch_to_json(batch, &self->text);
+        sl_out_byte(&self->text, '\n');
+    } else {
+        lines_print(batch, &self->text);
+    }
+    if (rc != SL_OK || self->text.failed) {
+        refuse(self, delivery);
+        return;
+    }
+    print_and_count(self, batch->signal, batch->items);
     sl_delivery_finish(delivery, sl_result_ok());
 }
 
@@ -192,16 +224,19 @@ static void stdout_drain(struct sl_component *base, uint64_t deadline_ms)
 {
     (void)deadline_ms;
     struct stdout_exporter *self = (struct stdout_exporter *)base;
-    tree_flush(&self->tree, 0, true, &self->text);
-    if (self->text.size > 0)
-        (void)print(self);
-    (void)sl_console_finish(&self->console, FINISH_MS);
+    tree_flush(&self->tree, 0, true);
+    size_t left = sl_console_finish(&self->console, FINISH_MS);
+    if (left > 0)
+        sl_log(SL_LOG_WARN, base->id, "standard output is too slow: its last %zu bytes are lost",
+               left);
     sl_component_drained(base);
 }
 
 static void stdout_stop(struct sl_component *base)
 {
-    sl_timer_stop(&((struct stdout_exporter *)base)->flush);
+    struct stdout_exporter *self = (struct stdout_exporter *)base;
+    tree_flush(&self->tree, 0, true);
+    sl_timer_stop(&self->flush);
     sl_component_stopped(base);
 }
 

@@ -38,11 +38,11 @@ static bool was_shown(const struct tree *tree, const uint8_t id[16])
     return false;
 }
 
-/* Writes the trace and forgets it. */
-static void show(struct tree *tree, struct trace **at, struct sl_out *out)
+/* Hands the trace to the owner and forgets it. */
+static void show(struct tree *tree, struct trace **at)
 {
     struct trace *trace = *at;
-    tree_print(trace, tree->options.color, out);
+    tree->options.show(tree->options.arg, trace);
     memcpy(tree->shown[tree->shown_count++ % TREE_SHOWN], trace->id, 16);
     *at = trace->next;
     if (tree->last == &trace->next)
@@ -79,7 +79,7 @@ static struct trace *new_trace(struct tree *tree, const uint8_t id[16], const ch
 }
 
 int tree_add(struct tree *tree, const uint8_t trace_id[16], const char *service,
-             const struct digest *digest, uint64_t now_ms, struct sl_out *out)
+             const struct digest *digest, uint64_t now_ms)
 {
     struct digest *copy = sl_malloc(sizeof *copy);
     if (copy == NULL)
@@ -101,7 +101,7 @@ int tree_add(struct tree *tree, const uint8_t trace_id[16], const char *service,
     trace->has_root |= !digest->has_parent;
     while (tree->first != NULL &&
            (tree->count > tree->options.max_traces || tree->bytes > tree->options.max_bytes))
-        show(tree, &tree->first, out);
+        show(tree, &tree->first);
     return SL_OK;
 }
 
@@ -115,11 +115,11 @@ static uint64_t due_ms(const struct tree *tree, const struct trace *trace)
     return quiet < oldest ? quiet : oldest;
 }
 
-void tree_flush(struct tree *tree, uint64_t now_ms, bool all, struct sl_out *out)
+void tree_flush(struct tree *tree, uint64_t now_ms, bool all)
 {
     for (struct trace **at = &tree->first; *at != NULL;) {
         if (all || due_ms(tree, *at) <= now_ms)
-            show(tree, at, out);
+            show(tree, at);
         else
             at = &(*at)->next;
     }

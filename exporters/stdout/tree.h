@@ -25,7 +25,8 @@ struct tree_options {
     uint64_t quiet_ms, longest_ms;
     unsigned max_traces;
     size_t max_bytes;
-    bool color;
+    void (*show)(void *arg, const struct trace *trace); /* once per trace held */
+    void *arg;
 };
 
 enum { TREE_SHOWN = 1024 }; /* trace ids remembered to know late spans */
@@ -41,11 +42,12 @@ struct tree {
 
 void tree_init(struct tree *tree, const struct tree_options *options);
 void tree_done(struct tree *tree);
-/* Copies the digest into its trace. Traces pushed out by the limits are written to out. */
+/* Copies the digest into its trace. Traces pushed out by the limits are shown.
+ * SL_ENOMEM: the span is not held. */
 int tree_add(struct tree *tree, const uint8_t trace_id[16], const char *service,
-             const struct digest *digest, uint64_t now_ms, struct sl_out *out);
-/* Writes the traces that are due at now_ms (all: every one). */
-void tree_flush(struct tree *tree, uint64_t now_ms, bool all, struct sl_out *out);
+             const struct digest *digest, uint64_t now_ms);
+/* Shows the traces that are due at now_ms (all: every one). */
+void tree_flush(struct tree *tree, uint64_t now_ms, bool all);
 /* When the next one may be due; 0: none is held. */
 uint64_t tree_next_due(const struct tree *tree);
 

@@ -207,6 +207,8 @@ static int merge(struct group *group, struct sl_delivery *delivery, size_t bytes
         int rc = sl_batch_append(group->batch, delivery->batch);
         if (rc != SL_OK)
             return rc;
+        sl_batch_unref(delivery->batch); /* empty now */
+        delivery->batch = NULL;
     }
     group->bytes += bytes;
     *group->held_end = delivery;

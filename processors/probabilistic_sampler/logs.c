@@ -143,7 +143,7 @@ static int write_attributes(const struct sampler *sampler, struct sl_batch *batc
 {
     char text[SAMPLER_HEX_DIGITS + 1];
     int rc = SL_OK;
-    if (sampler->mode == SAMPLER_HASH_SEED && item->has_randomness) {
+    if (sampler->mode == SAMPLER_HASH_SEED && !sampler->never && item->has_randomness) {
         randomness_write(item->randomness, text);
         rc = set_text(batch, record, RANDOMNESS_KEY, text);
     }

@@ -117,7 +117,8 @@ int sampler_span(struct sampler *sampler, struct sl_batch *batch, struct sl_part
     if (threshold > (item.has_randomness ? item.randomness : SAMPLER_NEVER - 1))
         return 0;
 
-    bool left_alone = item.reason == SAMPLER_ERROR_TRACESTATE ||
+    /* At 0 % the Collector writes a tracestate of its own over one it cannot read. */
+    bool left_alone = (item.reason == SAMPLER_ERROR_TRACESTATE && !sampler->never) ||
                       item.reason == SAMPLER_ERROR_RANDOMNESS ||
                       item.reason == SAMPLER_ERROR_THRESHOLD;
     if (left_alone)

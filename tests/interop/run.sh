@@ -25,7 +25,7 @@ install_tool() { # NAME MODULE@VERSION
 install_tool h2spec github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 install_tool grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 install_tool telemetrygen github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0
-(cd tests/interop/go && go build -o "$GOBIN/go-client" .)
+(cd tests/interop/go && go build -o "$GOBIN/go-client" ./client && go build -o "$GOBIN/go-read" ./read)
 (cd tests/interop/java && mvn -q -B -Dmaven.repo.local="$HOME/.m2/repository" package -DskipTests \
     -Dproject.build.directory="$GOBIN/java") || {
     echo "The Java client could not be built." >&2

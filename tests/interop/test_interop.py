@@ -88,3 +88,18 @@ def test_h2spec_passes_every_case(to_file):  # noqa: F811
     total, passed, skipped, failed = map(int, found.groups())
     assert total >= 145 and failed == 0 and skipped == 0, done.stdout[-6000:]
     sluice.stop()
+
+
+def test_the_collectors_reader_reads_the_file(to_file):  # noqa: F811
+    sluice = to_file()
+    expected = [0, 0, 0]
+    for name, signal, _, content_type, body in otlp.corpus():
+        assert sluice.post(f"/v1/{signal}", body, content_type)[0] == 200, name
+        for record in otlp.records(signal, otlp.parse_body(signal, content_type, body)):
+            at = list(otlp.REQUESTS).index(signal)
+            data = record.WhichOneof("data") if signal == "metrics" else None
+            expected[at] += len(getattr(record, data).data_points) if data else signal != "metrics"
+    sluice.stop()
+    done = run(TOOLS / "go-read", sluice.output)
+    assert done.returncode == 0, done.stderr
+    assert list(map(int, done.stdout.split())) == expected

@@ -327,9 +327,23 @@ static void test_durations_are_read_as_go_reads_them(void **state)
 static void test_a_small_plain_number_for_a_duration_is_warned_of(void **state)
 {
     (void)state;
-    read_text("grpc: {}\nadmin: {}\ntimeout: 20\n");
-    CHECK_TEXT(got.printed, "c.yaml:3:10: p.timeout: 20 is below the least, 10ms\n");
-    read_text("grace: 20\n");
+    struct one {
+        int64_t wait;
+    } one = {0};
+    static const struct sl_field fields[] = {SL_FIELD(DURATION, one, wait), SL_END};
+    struct sl_node wait = {.kind = SL_NODE_SCALAR, .key = "wait", .text = "20"};
+    struct sl_node map = {.kind = SL_NODE_MAP, .child = &wait};
+    finish();
+    sl_diag_init(&got.diag);
+    CHECK_INT(sl_schema_read(fields, &map, "p", &one, &got.arena, &got.diag), SL_OK);
+    CHECK_INT(one.wait, 1); /* 20 ns, rounded up */
+    CHECK_INT(got.diag.warnings, 1);
+    CHECK_TEXT(got.diag.first->text, "20 without a unit counts nanoseconds; did you mean 20s?");
+    wait.text = "20000000";
+    CHECK_INT(sl_schema_read(fields, &map, "p", &one, &got.arena, &got.diag), SL_OK);
+    CHECK_INT(one.wait, 20);
+    CHECK_INT(got.diag.warnings, 1);
+    read_text("grace: 20\n"); /* this one counts in seconds */
     CHECK_TEXT(got.printed, "");
     CHECK_INT(got.sample.grace, 20000);
 }

@@ -80,6 +80,11 @@ static const struct row rows[] = {
     {"GET / HTTP/1.2\r\n" HOST "\r\n", 505, 1, false},
     {"GET / http/1.1\r\n" HOST "\r\n", 400, 1, false},
     {"PRI * HTTP/2.0\r\n\r\nXX", 505, 1, false},
+    /* Another protocol gets no answer in HTTP. */
+    {"INVALID CONNECTION PREFACE\r\n\r\n", 0, 0, false},
+    {"EHLO a b\r\n\r\n", 0, 0, false},
+    {"GET / \r\n\r\n", 0, 0, false},
+    {GET HOST "\r\nEHLO a b\r\n\r\n", 200, 1, false},
     {"\x16\x03\x01\x02\n", 400, 1, false},
 };
 
