@@ -37,7 +37,9 @@ static void set_value(struct sl_value *value, const struct sl_wire_field *f)
     }
 }
 
-static inline void read_value(const uint8_t *p, const uint8_t *end, struct sl_value *value)
+/* Not inline, as what else is not the usual shape: sl_attrs_next() stays small. */
+static __attribute__((noinline)) void read_value(const uint8_t *p, const uint8_t *end,
+                                                 struct sl_value *value)
 {
     struct sl_wire_field f;
     value->type = SL_VALUE_EMPTY;
@@ -98,10 +100,9 @@ static inline bool read_usual(struct sl_attr *attr, const uint8_t *p, const uint
     return true;
 }
 
-static inline void read_key_value(struct sl_attr *attr, const uint8_t *p, const uint8_t *end)
+static __attribute__((noinline)) void read_unusual(struct sl_attr *attr, const uint8_t *p,
+                                                   const uint8_t *end)
 {
-    if (read_usual(attr, p, end))
-        return;
     struct sl_wire_field f;
     attr->key = sl_bytes(NULL, 0);
     attr->value.type = SL_VALUE_EMPTY;
@@ -114,6 +115,12 @@ static inline void read_key_value(struct sl_attr *attr, const uint8_t *p, const 
         else if (f.number == SL_KV_VALUE)
             read_value(f.payload, f.end, &attr->value);
     }
+}
+
+static inline void read_key_value(struct sl_attr *attr, const uint8_t *p, const uint8_t *end)
+{
+    if (!read_usual(attr, p, end))
+        read_unusual(attr, p, end);
 }
 
 void sl_attrs_init(struct sl_attrs *attrs, struct sl_batch *batch, struct sl_part *part,
@@ -129,39 +136,47 @@ void sl_attrs_init_plain(struct sl_attrs *attrs, struct sl_bytes message, uint32
     attrs->number = field_number;
 }
 
-/* Without edits: reads past the other fields without giving a view of each. */
-static bool next_unedited(struct sl_attrs *attrs, struct sl_attr *attr)
+/* The next field with this number at or behind p, however its tag is written. */
+static __attribute__((noinline)) bool find_field(struct sl_cursor *cursor, uint32_t number,
+                                                 const uint8_t *p, struct sl_wire_field *f)
 {
-    struct sl_cursor *cursor = &attrs->cursor;
-    const uint8_t *start = cursor->rest.data, *p = start, *end = p + cursor->rest.size;
-    struct sl_wire_field f;
-    bool found = false;
-    while (p < end && !found) {
-        size_t length, n = 0;
-        if (*p == (uint8_t)(attrs->number << 3 | SL_WIRE_LEN) && attrs->number < 16)
-            n = sl_length_read(p + 1, end, &length);
-        if (n != 0 && length <= (size_t)(end - p) - 1 - n) {
-            f.start = p;
-            f.number = attrs->number;
-            f.payload = p + 1 + n;
-            p = f.end = f.payload + length;
-            found = true;
-            break;
-        }
-        const uint8_t *next = sl_wire_read(p, end, &f);
-        if (next == NULL) {
+    const uint8_t *end = cursor->rest.data + cursor->rest.size;
+    while (p < end) {
+        p = sl_wire_read(p, end, f);
+        if (p == NULL) {
             cursor->failed = true;
             return false;
         }
-        p = next;
-        found = f.number == attrs->number && f.wire == SL_WIRE_LEN;
+        if (f->number == number && f->wire == SL_WIRE_LEN)
+            return true;
     }
-    cursor->offset += (uint32_t)(p - start);
-    cursor->rest = sl_bytes(p, (size_t)(end - p));
-    if (!found)
+    return false;
+}
+
+/* Without edits: reads past the other fields without giving a view of each. */
+static inline bool next_unedited(struct sl_attrs *attrs, struct sl_attr *attr)
+{
+    struct sl_cursor *cursor = &attrs->cursor;
+    const uint8_t *start = cursor->rest.data, *end = start + cursor->rest.size;
+    struct sl_wire_field f;
+    size_t length, n = 0;
+    if (*start == (uint8_t)(attrs->number << 3 | SL_WIRE_LEN) && attrs->number < 16)
+        n = sl_length_read(start + 1, end, &length);
+    if (n != 0 && length <= (size_t)(end - start) - 1 - n) {
+        f.start = start;
+        f.payload = start + 1 + n;
+        f.end = f.payload + length;
+    } else if (!find_field(cursor, attrs->number, start, &f)) {
+        if (!cursor->failed) {
+            cursor->offset += (uint32_t)cursor->rest.size;
+            cursor->rest = sl_bytes(end, 0);
+        }
         return false;
+    }
+    cursor->offset += (uint32_t)(f.end - start);
+    cursor->rest = sl_bytes(f.end, (size_t)(end - f.end));
     struct sl_field_view *field = &attr->field;
-    field->number = f.number;
+    field->number = attrs->number;
     field->wire = SL_WIRE_LEN;
     field->number_value = 0;
     field->bytes = sl_wire_payload(&f);

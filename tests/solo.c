@@ -85,8 +85,11 @@ static void stop(struct solo *solo)
     const struct sl_component_type *type = solo->self->type;
     if ((solo->self->state & SL_STARTED) != 0 && type->stop != NULL) {
         type->stop(solo->self);
-        for (int i = 0; i < TURNS && (solo->self->state & SL_STOPPED) == 0; i++)
+        for (int i = 0; i < TURNS && (solo->self->state & SL_STOPPED) == 0; i++) {
+            if (uv_loop_alive(&solo->worker.loop)) /* work on other threads takes its time */
+                (void)uv_run(&solo->worker.loop, UV_RUN_ONCE);
             sl_worker_advance(&solo->worker, 1);
+        }
         CHECK((solo->self->state & SL_STOPPED) != 0);
     }
     while (solo->caught != NULL)

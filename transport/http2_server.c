@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server's HTTP/2 on nghttp2: frames in and out. Streams are in
- * http2_stream.c. What is written within one turn leaves in one write.
+ * http2_stream.c, the check of incoming frame heads in http2_head.c. What is written within one
+ * turn leaves in one write.
  */
 #include "transport/http2_server.h"
 
@@ -76,14 +77,14 @@ static void http2_read(void *session, struct sl_bytes bytes)
     }
     http2->active_ms = sl_conn_now(conn);
     http2->reading = true;
-    ssize_t used = nghttp2_session_mem_recv(http2->session, bytes.data, bytes.size);
+    int rc = sl_http2_receive(http2, bytes);
     http2->reading = false;
-    if (used < 0 && used != NGHTTP2_ERR_BAD_CLIENT_MAGIC)
-        (void)nghttp2_session_terminate_session(http2->session, used == NGHTTP2_ERR_FLOODED
+    if (rc < 0 && rc != NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+        (void)nghttp2_session_terminate_session(http2->session, rc == NGHTTP2_ERR_FLOODED
                                                                     ? NGHTTP2_ENHANCE_YOUR_CALM
                                                                     : NGHTTP2_INTERNAL_ERROR);
     flush(http2);
-    if (used < 0 && !conn->closing)
+    if (rc < 0 && !conn->closing)
         sl_conn_finish(conn);
 }
 
@@ -162,51 +163,6 @@ static void http2_free(void *session)
 
 /* ---- nghttp2's calls ---- */
 
-static struct http2_recent *recent_of(struct http2 *http2, int32_t id)
-{
-    for (unsigned i = 1; i <= HTTP2_RECENT; i++) { /* the newest first */
-        struct http2_recent *recent = &http2->recent[(http2->recent_next - i) % HTTP2_RECENT];
-        if (recent->id == id)
-            return recent;
-    }
-    return NULL;
-}
-
-/* The error of a frame for a stream that is not open, or NGHTTP2_NO_ERROR for nghttp2 to
- * drop it. DATA for a stream long forgotten may belong to an upload that was reset. */
-static uint32_t error_of_closed(struct http2 *http2, const nghttp2_frame_hd *head)
-{
-    const struct http2_recent *recent = recent_of(http2, head->stream_id);
-    if (recent != NULL)
-        return recent->closed ? NGHTTP2_STREAM_CLOSED : NGHTTP2_NO_ERROR;
-    return head->type == NGHTTP2_HEADERS ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_NO_ERROR;
-}
-
-/* nghttp2 ignores HEADERS and DATA for streams at or below the highest one that are not open.
- * RFC 9113 asks for a connection error unless we have reset the stream (5.1), and for one
- * when a number goes back (5.1.1). */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *arg)
-{
-    struct http2 *http2 = arg;
-    int32_t id = head->stream_id;
-    if ((head->type != NGHTTP2_HEADERS && head->type != NGHTTP2_DATA) || id % 2 == 0)
-        return 0;
-    if (id > http2->highest_id) {
-        if (head->type == NGHTTP2_HEADERS) {
-            http2->highest_id = id;
-            http2->recent[http2->recent_next++ % HTTP2_RECENT] = (struct http2_recent){.id = id};
-        }
-        return 0;
-    }
-    if (nghttp2_session_get_stream_user_data(session, id) != NULL)
-        return 0;
-    uint32_t error = error_of_closed(http2, head);
-    if (error == NGHTTP2_NO_ERROR)
-        return 0;
-    (void)nghttp2_session_terminate_session(session, error);
-    return NGHTTP2_ERR_CALLBACK_FAILURE; /* nothing that follows is read */
-}
-
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct http2 *http2 = arg;
@@ -229,7 +185,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
-        struct http2_recent *recent = recent_of(arg, frame->hd.stream_id);
+        struct http2_recent *recent = sl_http2_recent(arg, frame->hd.stream_id);
         if (recent != NULL)
             recent->reset = true;
         return 0;
@@ -287,7 +243,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     struct http2_stream *stream = nghttp2_session_get_stream_user_data(session, stream_id);
     if (stream != NULL)
         sl_http2_stream_free(stream);
-    struct http2_recent *recent = recent_of(http2, stream_id);
+    struct http2_recent *recent = sl_http2_recent(http2, stream_id);
     if (recent != NULL)
         recent->closed = !recent->reset;
     if (http2->stream_count == 0)
@@ -307,7 +263,6 @@ static int new_session(struct http2 *http2)
     if (rc == 0)
         rc = nghttp2_option_new(&option);
     if (rc == 0) {
-        nghttp2_session_callbacks_set_on_begin_frame_callback(calls, on_begin_frame);
         nghttp2_session_callbacks_set_on_begin_headers_callback(calls, on_begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
         nghttp2_session_callbacks_set_on_frame_recv_callback(calls, on_frame_recv);
@@ -358,6 +313,7 @@ int sl_http2_session(struct sl_conn *conn)
         return SL_ENOMEM;
     http2->conn = conn;
     http2->active_ms = sl_conn_now(conn);
+    http2->frame_left = NGHTTP2_CLIENT_MAGIC_LEN;
     sl_timer_init(&http2->turn, conn->stream->worker, turn);
     if (new_session(http2) != SL_OK || first_frames(http2) != SL_OK) {
         nghttp2_session_del(http2->session);

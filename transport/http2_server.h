@@ -33,7 +33,10 @@ struct http2 {
     int32_t highest_id;
     struct http2_recent recent[HTTP2_RECENT];
     unsigned recent_next;
-    uint64_t active_ms; /* when bytes last came */
+    uint8_t head[9]; /* of the incoming frame; nghttp2 gets it whole */
+    unsigned head_size;
+    uint32_t frame_left; /* bytes until the next head */
+    uint64_t active_ms;  /* when bytes last came */
     bool reading, shutdown_notice, goaway_sent;
 };
 
@@ -55,6 +58,10 @@ struct http2_stream {
     bool answer_sent, reset;
 };
 
+/* Gives the bytes to nghttp2. 0, or nghttp2's error: nothing more is read then. */
+int sl_http2_receive(struct http2 *http2, struct sl_bytes bytes);
+/* NULL: forgotten, or never begun. */
+struct http2_recent *sl_http2_recent(struct http2 *http2, int32_t id);
 void sl_http2_write_out(struct http2 *http2);
 void sl_http2_flush_soon(struct http2 *http2);
 

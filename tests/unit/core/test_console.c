@@ -11,7 +11,7 @@
 #include "core/console.h"
 #include "tests/check.h"
 
-enum { PIPE_SIZE = 8192, LIMIT = 20000, LINE = 1000, RETRY_MS = 20 };
+enum { PIPE_SIZE = 8192, LIMIT = 20000, LINE = 999, RETRY_MS = 20 };
 
 struct world {
     struct sl_worker worker;

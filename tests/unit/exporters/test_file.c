@@ -218,7 +218,7 @@ static void test_a_file_that_exists_is_emptied_or_added_to(void **state)
 static enum sl_outcome put_large(struct world *world, char letter)
 {
     static char json[1100000];
-    size_t size = (1 << 20) - 200;
+    size_t size = (1 << 20) - 80;
     int head = snprintf(json, sizeof json,
                         "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":\"");
     memset(json + head, letter, size);

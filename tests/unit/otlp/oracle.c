@@ -4,8 +4,8 @@
  * of a batch as they went in, and changes made through views must equal the same
  * changes made on protobuf-c's structures. Known differences, which the messages
  * here avoid: protobuf-c cuts strings at NUL, does not check UTF-8, refuses
- * groups, takes a known number with a strange wire type for an error, and does not
- * merge a message member of a oneof that comes twice.
+ * groups, takes a known number with a strange wire type for an error, and merges
+ * repeated messages in its own way.
  */
 #include "opentelemetry/proto/collector/logs/v1/logs_service.pb-c.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.pb-c.h"
@@ -189,21 +189,19 @@ static struct sl_bytes repacked(const ProtobufCMessageDescriptor *type, struct s
     return again;
 }
 
-/* A span given in two halves merges. Spans only: where the same message member
- * of a oneof comes twice (a log's body, a metric's data), protobuf-c drops the
- * first instead of merging, which the unit tests of ingest spell out. */
-static void test_spans_in_two_halves_are_understood_as_protobuf_c_does(void **state)
+/* Records given in two halves. protobuf-c is no oracle for the merge itself: it
+ * loses an enum that only the first half has, and drops the first of two equal
+ * members of a oneof. wire_compare.py asks the official messages instead. */
+static void test_the_canonical_form_of_merged_records_is_final(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        const struct signal_type *kind = &signals[0];
+        const struct signal_type *kind = &signals[i % 3];
         struct sl_bytes first = packed(make(kind->type, 0)), second = packed(make(kind->type, 0));
         struct sl_batch *a = must_read(kind->signal, first), *b = must_read(kind->signal, second);
         if (a->records > 0 && b->records > 0 && a->groups[0].count > 0 && b->groups[0].count > 0) {
             struct sl_bytes body = request_of(CAT(first_part(a)->wire, first_part(b)->wire));
             struct sl_batch *merged = must_read(kind->signal, body);
-            CHECK(
-                sl_bytes_equal(repacked(kind->type, encoded(merged)), repacked(kind->type, body)));
             /* Canonical: reading it again finds nothing to do. */
             struct sl_ingest_stats stats;
             struct sl_batch *again = NULL;
@@ -310,7 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_requests_come_out_byte_for_byte),
-        cmocka_unit_test(test_spans_in_two_halves_are_understood_as_protobuf_c_does),
+        cmocka_unit_test(test_the_canonical_form_of_merged_records_is_final),
         cmocka_unit_test(test_changes_through_views_equal_changes_of_the_structures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
