@@ -54,21 +54,39 @@ void sl_meters_free(struct sl_meters *meters)
     sl_free(meters);
 }
 
-struct sl_meter *sl_meter_new(struct sl_meters *meters, const char *kind, const char *id)
+static struct sl_meter *meter_new(struct sl_meters *meters, const char *kind, const char *id,
+                                  const char *const label[2])
 {
     size_t kind_size = strlen(kind) + 1, id_size = strlen(id) + 1;
     struct sl_meter *meter = sl_calloc(1, sizeof *meter + kind_size + id_size);
     if (meter == NULL)
         return NULL;
     char *texts = (char *)(meter + 1);
+    meter->meters = meters;
     meter->kind = memcpy(texts, kind, kind_size);
     meter->id = memcpy(texts + kind_size, id, id_size);
+    meter->label = label[0];
+    meter->value = label[1];
 
     pthread_mutex_lock(&meters->lock);
     *meters->last = meter;
     meters->last = &meter->next;
     pthread_mutex_unlock(&meters->lock);
     return meter;
+}
+
+struct sl_meter *sl_meter_new(struct sl_meters *meters, const char *kind, const char *id)
+{
+    return meter_new(meters, kind, id, (const char *const[]){NULL, NULL});
+}
+
+struct sl_meter *sl_meter_labelled(struct sl_meter *meter, const char *label, const char *value)
+{
+    if (meter == NULL)
+        return NULL;
+    struct sl_meter *labelled =
+        meter_new(meter->meters, meter->kind, meter->id, (const char *const[]){label, value});
+    return labelled != NULL ? labelled : meter;
 }
 
 static unsigned signal_index(enum sl_signal signal)

@@ -47,6 +47,11 @@ enum sl_event {
 };
 void sl_meter_event(struct sl_meter *meter, enum sl_event event, enum sl_signal signal, uint64_t n);
 
+/* A further meter of the same component, which lives as long: its events carry one more label
+ * (receivers: transport="grpc"); totals and the summary count both together. Out of memory:
+ * the meter itself, so that nothing goes uncounted. Both texts are literals. */
+struct sl_meter *sl_meter_labelled(struct sl_meter *meter, const char *label, const char *value);
+
 /* Items that were accepted and will not be delivered, by reason (a literal such
  * as "sampled", "queue_full_oldest", "cannot_scan", "rejected"):
  * sluice_dropped_items{component, otel_signal, reason}. */

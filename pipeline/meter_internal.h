@@ -32,7 +32,9 @@ struct sl_dropped {
 
 struct sl_meter {
     struct sl_meter *next; /* in sl_meters, oldest first */
+    struct sl_meters *meters;
     const char *kind, *id;
+    const char *label, *value; /* of its events; NULL: none */
     struct sl_counter events[SL_EV_COUNT][3];
     _Atomic(struct sl_named *) named;
     _Atomic(struct sl_dropped *) dropped;

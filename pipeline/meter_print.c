@@ -114,6 +114,8 @@ static void gather_events(struct samples *samples, const struct sl_meter *meter,
                 continue;
             sl_out_clear(labels);
             write_label(labels, meter->kind, meter->id);
+            if (meter->label != NULL)
+                write_label(labels, meter->label, meter->value);
             if (event == SL_EV_INCOMING || event == SL_EV_OUTGOING)
                 write_label(labels, "otel_signal", signal_names[signal]);
             const char *format = events[event].name;

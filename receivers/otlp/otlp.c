@@ -106,6 +106,8 @@ static int otlp_create(struct sl_component *component, struct sl_error *reterr)
     self->http_limit = http->max_request_body_size > 0 ? (size_t)http->max_request_body_size
                                                        : (size_t)20 * 1024 * 1024;
     self->grpc_limit = (size_t)given->grpc.max_recv_msg_size_mib * 1024 * 1024;
+    self->grpc_meter = sl_meter_labelled(component->meter, "transport", "grpc");
+    self->http_meter = sl_meter_labelled(component->meter, "transport", "http");
     sl_timer_init(&self->drain_timer, component->worker, drain_expired);
     if (rc == SL_OK && given->grpc.presence != SL_ABSENT)
         rc = make_port(self, &self->ports[0], true, given->grpc.include_metadata);

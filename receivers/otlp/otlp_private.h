@@ -4,6 +4,7 @@
 
 #include "otlp/service.h"
 #include "pipeline/component.h"
+#include "pipeline/meter.h"
 #include "transport/listener.h"
 #include "transport/server.h"
 
@@ -77,6 +78,7 @@ struct otlp {
     char *paths[3];            /* of OTLP/HTTP by signal index, with their leading slash */
     unsigned codecs;           /* 1 << enum sl_codec that HTTP bodies may use */
     size_t http_limit, grpc_limit;
+    struct sl_meter *grpc_meter, *http_meter; /* by the request's protocol, whatever its port */
     struct sl_header *extra_headers; /* response_headers */
     size_t extra_count;
     size_t in_flight;

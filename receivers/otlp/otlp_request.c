@@ -6,7 +6,6 @@
 #include "core/alloc.h"
 #include "core/log.h"
 #include "otlp/transcode.h"
-#include "pipeline/meter.h"
 #include "receivers/otlp/otlp_private.h"
 #include "transport/compress.h"
 #include "transport/grpc.h"
@@ -21,6 +20,7 @@ static const enum sl_signal signals[3] = {SL_TRACES, SL_METRICS, SL_LOGS};
 
 struct request {
     struct otlp_port *port;
+    struct sl_meter *meter;
     struct sl_exchange *exchange; /* NULL: answered */
     enum sl_signal signal;
     enum sl_encoding encoding;
@@ -165,6 +165,7 @@ static void begin(void *arg, struct sl_exchange *exchange)
         return;
     }
     struct request head = {.port = port, .exchange = exchange, .signal = signals[index]};
+    head.meter = exchange->grpc ? receiver->grpc_meter : receiver->http_meter;
     bool fine = exchange->grpc ? read_grpc_head(port, exchange, &head)
                                : read_http_head(port, exchange, &head);
     struct request *request = fine ? sl_malloc(sizeof *request) : NULL;
@@ -230,7 +231,7 @@ static void expired(struct sl_timer *timer)
 
 static void count(const struct request *request, const struct sl_result *result)
 {
-    struct sl_meter *meter = request->port->receiver->component.meter;
+    struct sl_meter *meter = request->meter;
     uint64_t items = request->items, rejected = 0;
     if (result->outcome == SL_RESULT_PARTIAL)
         rejected = result->rejected_items < items ? result->rejected_items : items;

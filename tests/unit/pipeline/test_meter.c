@@ -40,6 +40,32 @@ static void test_the_same_component_on_two_workers_is_one_sum(void **state)
     sl_meters_free(meters);
 }
 
+static void test_a_labelled_meter_counts_for_its_component(void **state)
+{
+    (void)state;
+    struct sl_meters *meters = sl_meters_new();
+    for (int worker = 0; worker < 2; worker++) {
+        struct sl_meter *meter = sl_meter_new(meters, "receiver", "otlp");
+        struct sl_meter *grpc = sl_meter_labelled(meter, "transport", "grpc");
+        struct sl_meter *http = sl_meter_labelled(meter, "transport", "http");
+        sl_meter_event(grpc, SL_EV_ACCEPTED, SL_TRACES, 3);
+        sl_meter_event(http, SL_EV_ACCEPTED, SL_TRACES, 4);
+    }
+    CHECK(sl_meter_labelled(NULL, "transport", "grpc") == NULL);
+    check_page(meters,
+               "# HELP otelcol_receiver_accepted_spans Items that were taken into the pipeline.\n"
+               "# TYPE otelcol_receiver_accepted_spans counter\n"
+               "otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"grpc\"} 6\n"
+               "otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"http\"} 8\n");
+    CHECK_INT(sl_meters_total(meters, "receiver", SL_EV_ACCEPTED), 14);
+    struct sl_out out = {0};
+    sl_meters_print_summary(meters, &out);
+    CHECK_TEXT(sl_out_cstr(&out),
+               "receiver   otlp  accepted 14        refused 0         failed 0\n");
+    sl_out_done(&out);
+    sl_meters_free(meters);
+}
+
 static void test_processors_are_counted_by_signal(void **state)
 {
     (void)state;
@@ -195,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_component_on_two_workers_is_one_sum),
+        cmocka_unit_test(test_a_labelled_meter_counts_for_its_component),
         cmocka_unit_test(test_processors_are_counted_by_signal),
         cmocka_unit_test(test_drops_carry_their_reason),
         cmocka_unit_test(test_own_counters_and_gauges_are_named_and_escaped),
