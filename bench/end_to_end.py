@@ -28,6 +28,7 @@ processors:
   pii_scrubber:
   batch:
     timeout: 200ms
+    send_batch_size: 1000
 """
 
 NOP = ("nop", "{{}}")

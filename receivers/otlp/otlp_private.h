@@ -79,7 +79,7 @@ struct otlp {
     unsigned codecs;           /* 1 << enum sl_codec that HTTP bodies may use */
     size_t http_limit, grpc_limit;
     struct sl_meter *grpc_meter, *http_meter; /* by the request's protocol, whatever its port */
-    struct sl_header *extra_headers; /* response_headers */
+    struct sl_header *extra_headers;          /* response_headers */
     size_t extra_count;
     size_t in_flight;
     bool draining, drained_told, unwired_logged[3];
