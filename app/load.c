@@ -7,7 +7,7 @@
 #include "app/embedded.h"
 #include "core/alloc.h"
 
-enum { CONFIG_LIMIT = 4 << 20 };
+enum { CONFIG_LIMIT = 4 << 20, CHUNK = 16384 };
 
 /* Reads a whole file into the arena; complains on stderr. "-" is standard input. */
 static int read_file(const char *path, struct sl_arena *arena, struct sl_source *ret_source)
@@ -20,8 +20,10 @@ static int read_file(const char *path, struct sl_arena *arena, struct sl_source 
     struct sl_out out = {.limit = CONFIG_LIMIT + 1};
     uint8_t *room;
     size_t got = 1;
-    while (got > 0 && (room = sl_out_room(&out, 16384)) != NULL) {
-        got = fread(room, 1, 16384, file);
+    for (size_t most = CHUNK; got > 0 && most > 0; most = CONFIG_LIMIT + 1 - out.size) {
+        most = most < CHUNK ? most : CHUNK;
+        room = sl_out_room(&out, most);
+        got = room != NULL ? fread(room, 1, most, file) : 0;
         out.size += got;
     }
     bool failed = ferror(file) != 0;
@@ -29,7 +31,9 @@ static int read_file(const char *path, struct sl_arena *arena, struct sl_source 
         (void)fclose(file);
     if (failed || out.failed || out.size > CONFIG_LIMIT) {
         fprintf(stderr, "sluice: cannot read %s: %s\n", path,
-                failed ? "read error" : "larger than 4 MiB");
+                failed       ? "read error"
+                : out.failed ? "out of memory"
+                             : "larger than 4 MiB");
         sl_out_done(&out);
         return SL_EXIT_USAGE;
     }

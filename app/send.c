@@ -277,6 +277,8 @@ static int send_all(struct sender *sender)
         sl_http1_client_close(sender->client, mark_closed, &closed);
         while (!closed)
             (void)uv_run(&sender->worker.loop, UV_RUN_ONCE);
+    } else {
+        fputs("sluice: out of memory\n", stderr);
     }
     sl_worker_done(&sender->worker);
     return rc;
@@ -286,8 +288,10 @@ int sl_send(const struct sl_options *options)
 {
     struct sender *sender = sl_calloc(1, sizeof *sender);
     struct sl_arena arena = {0};
-    if (sender == NULL)
+    if (sender == NULL) {
+        fputs("sluice: out of memory\n", stderr);
         return SL_EXIT_FAILURE;
+    }
     sender->options = options;
     int rc = check_options(options);
     if (rc == SL_EXIT_OK)

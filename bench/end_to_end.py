@@ -21,6 +21,7 @@ SPANS = 100
 STREAMS = 8
 CONNECTIONS = 2
 WARM_UP = 100  # requests
+ROUNDS = 3  # the best one is printed: others use the machine too
 
 FULL = """
 processors:
@@ -33,14 +34,14 @@ processors:
 
 NOP = ("nop", "{{}}")
 
-# What the line is called, exporter, processors, requests, spans a request.
+# What the line is called, exporter, processors, requests a round, spans a request.
 CASES = [
-    ("otlp -> nop", NOP, [], 3000, SPANS),
-    ("otlp -> nop, 5 spans a request", NOP, [], 10000, 5),
-    ("otlp -> file (JSON lines)", ("file", "{{path: {file}}}"), [], 600, SPANS),
-    ("otlp -> file (protobuf)", ("file", "{{path: {file}, format: proto}}"), [], 600, SPANS),
+    ("otlp -> nop", NOP, [], 2000, SPANS),
+    ("otlp -> nop, 5 spans a request", NOP, [], 8000, 5),
+    ("otlp -> file (JSON lines)", ("file", "{{path: {file}}}"), [], 300, SPANS),
+    ("otlp -> file (protobuf)", ("file", "{{path: {file}, format: proto}}"), [], 300, SPANS),
     ("otlp -> normalizer, scrubber, batch -> nop", NOP,
-     ["genai_normalizer", "pii_scrubber", "batch"], 1000, SPANS),
+     ["genai_normalizer", "pii_scrubber", "batch"], 500, SPANS),
 ]
 
 
@@ -114,6 +115,14 @@ def load(build, port, requests, spans):
     return values(run.stdout)
 
 
+def load_round(build, pid, port, requests, spans):
+    before = cpu_seconds(pid)
+    got = load(build, port, requests, spans)
+    got["cpu_us"] = (cpu_seconds(pid) - before) * 1e6 / got["accepted_spans"]
+    got["rate"] = got["accepted_spans"] / got["seconds"]
+    return got
+
+
 def check_books(summary, told, exporter):
     """Nothing lost, nothing doubled: the client's count, the receiver's, the exporter's."""
     accepted = int(re.search(r"receiver +otlp +accepted (\d+)", summary).group(1))
@@ -132,9 +141,7 @@ def measure(build, folder, case):
     try:
         wait_for_port(process, port)
         warm = load(build, port, WARM_UP, spans)
-        before = cpu_seconds(process.pid)
-        told = load(build, port, requests, spans)
-        cpu_us = (cpu_seconds(process.pid) - before) * 1e6 / told["accepted_spans"]
+        rounds = [load_round(build, process.pid, port, requests, spans) for _ in range(ROUNDS)]
         peak = status_kib(process.pid, "VmHWM")
         process.send_signal(signal.SIGTERM)
         _, summary = process.communicate(timeout=30)
@@ -143,10 +150,11 @@ def measure(build, folder, case):
             process.kill()
     if process.returncode != 0:
         raise RuntimeError(f"sluice ended with {process.returncode}: {summary}")
-    check_books(summary, int(warm["accepted_spans"] + told["accepted_spans"]), exporter[0])
-    rate = told["accepted_spans"] / told["seconds"]
-    print(f"{name:<44} {cpu_us:7.3f} us/span {told['bytes_per_span'] / cpu_us:9.1f} MB/s of one core,"
-          f" {rate / 1000:6.0f}k spans/s seen, peak RSS {peak / 1024:.1f} MiB")
+    told = warm["accepted_spans"] + sum(one["accepted_spans"] for one in rounds)
+    check_books(summary, int(told), exporter[0])
+    best = min(rounds, key=lambda one: one["cpu_us"])
+    print(f"{name:<44} {best['cpu_us']:7.3f} us/span {best['bytes_per_span'] / best['cpu_us']:9.1f} "
+          f"MB/s of a core, {best['rate'] / 1000:4.0f}k spans/s seen, peak RSS {peak / 1024:.1f} MiB")
 
 
 def measure_start(build):

@@ -42,6 +42,8 @@ static void push(struct sl_console *console)
     if (console->closed || console->written == waiting->size) {
         console->written = 0;
         sl_out_clear(waiting);
+        if (waiting->capacity > console->limit) /* one huge text does not pin memory for ever */
+            sl_out_done(waiting);
     }
 }
 
@@ -73,14 +75,22 @@ void sl_console_init(struct sl_console *console, struct sl_worker *worker, int f
     sl_timer_init(&console->retry, worker, retry_due);
 }
 
+/* A text over the limit has its chance when nothing waits before it: the reader
+ * may well be fast. */
+static bool fits(const struct sl_console *console, size_t size)
+{
+    size_t held = console->waiting.size - console->written;
+    return held == 0 || (held <= console->limit && size <= console->limit - held);
+}
+
 bool sl_console_write(struct sl_console *console, struct sl_bytes text)
 {
     struct sl_out *waiting = &console->waiting;
     if (console->closed)
         return false;
-    if (waiting->size - console->written + text.size > console->limit)
+    if (!fits(console, text.size))
         push(console);
-    if (console->closed || waiting->size - console->written + text.size > console->limit)
+    if (console->closed || !fits(console, text.size))
         return false;
     if (console->written > 0) { /* keep the buffer from growing past the limit */
         memmove(waiting->data, waiting->data + console->written, waiting->size - console->written);

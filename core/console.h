@@ -14,7 +14,7 @@
 struct sl_console {
     int fd;
     int own_fd;   /* fd when it was opened here, else -1 */
-    size_t limit; /* of bytes waiting */
+    size_t limit; /* of bytes waiting; a single text may be larger */
     struct sl_out waiting;
     size_t written; /* of waiting.data */
     bool closed;    /* the reader is gone (EPIPE) or the disk is full */

@@ -61,8 +61,9 @@ void sl_delivery_take_claims(struct sl_delivery *into, struct sl_delivery *from)
  * Gives each target its own delivery of the same batch. Reserve, then commit:
  * every queueing target behind the targets (component.h, `reserve`) sets room
  * aside first; if one refuses, nothing is handed to anybody and the delivery is
- * finished with RETRY. The parent is finished after the last of its children,
- * with the result that wins.
+ * finished with RETRY, or with TOO_LARGE or SHUTDOWN when that is what the queue
+ * said. The parent is finished after the last of its children, with the result
+ * that wins.
  *
  * A target is where a branch begins: a processor, an exporter, or the fan-out
  * of another pipeline.

@@ -10,15 +10,16 @@
 struct fanout {
     struct sl_delivery *parent;
     unsigned pending;
+    size_t items;
     struct sl_result result;
     char message[256]; /* a child's message is valid only while it is handed over */
 };
 
 /* RETRY with the queue's own reason and delay; a queue that says more than
- * "not now" (it is shutting down) keeps its word. */
+ * "not now" (it is shutting down, or will never have room for so much) keeps its word. */
 static struct sl_result refusal_of(struct sl_result said)
 {
-    if (!sl_result_is_retryable(&said))
+    if (!sl_result_is_retryable(&said) && said.outcome != SL_RESULT_TOO_LARGE)
         said.outcome = SL_RESULT_RETRY;
     return said;
 }
@@ -35,6 +36,8 @@ static void child_finished(void *arg, const struct sl_result *result)
     }
     if (--fanout->pending > 0)
         return;
+    if (fanout->result.rejected_items > fanout->items) /* several branches may reject the same */
+        fanout->result.rejected_items = fanout->items;
     /* The message lives in fanout, so it is freed after the parent has heard. */
     sl_delivery_finish(fanout->parent, fanout->result);
     sl_free(fanout);
@@ -148,7 +151,8 @@ void sl_fanout(struct sl_delivery *delivery, const struct sl_target *targets, un
         sl_delivery_finish(delivery, sl_result_of(SL_RESULT_RETRY, "out of memory"));
         return;
     }
-    *fanout = (struct fanout){.parent = delivery, .result = sl_result_ok()};
+    *fanout = (struct fanout){
+        .parent = delivery, .items = delivery->batch->items, .result = sl_result_ok()};
     struct sl_result refusal;
     struct sl_delivery *children = prepare(fanout, targets, count, &refusal);
     if (children == NULL) {

@@ -201,6 +201,21 @@ static bool exhausted(const struct sl_sender *sender, const struct sl_unit *head
     return max_ms != 0 && sender->retry_at_ms - head->first_attempt_ms > max_ms;
 }
 
+/* The clients' time ran out, which says nothing about the destination: one in a hurry must
+ * not make all others wait. What was merged with its data goes on without it. */
+static bool gave_up_early(struct sl_sender *sender, struct sl_unit *head,
+                          const struct sl_result *result)
+{
+    uint64_t deadline_ms = client_deadline(head);
+    if (deadline_ms == 0 || sl_worker_now_ms(sender->exporter->worker) < deadline_ms)
+        return false;
+    if (head->source_next != NULL)
+        break_up(sender, head);
+    else
+        sl_unit_settle(head, result, "retry_exhausted");
+    return true;
+}
+
 static void retry_later(struct sl_sender *sender, struct sl_unit *head,
                         const struct sl_result *result, bool fresh)
 {
@@ -208,6 +223,8 @@ static void retry_later(struct sl_sender *sender, struct sl_unit *head,
         sl_unit_settle(head, result, "retry_disabled");
         return;
     }
+    if (gave_up_early(sender, head, result))
+        return;
     back_off(sender, result, fresh);
     if (exhausted(sender, head))
         sl_unit_settle(head, result, "retry_exhausted");

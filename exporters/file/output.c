@@ -58,6 +58,7 @@ static int open_file(struct output *output, bool append, struct sl_error *reterr
         return sl_fail(reterr, SL_EIO, "%s is not a regular file", path);
     }
     output->size = info.st_size;
+    output->torn = false;
     output->device = info.st_dev;
     output->inode = info.st_ino;
     if (end_torn_line(output) != SL_OK) {
@@ -102,25 +103,32 @@ static bool must_rotate(const struct output *output, size_t more)
     return most != 0 && output->size > 0 && output->size + (int64_t)more > most;
 }
 
+/* Cuts off what a failed write left behind. */
+static int cut_back(struct output *output)
+{
+    int rc;
+    do
+        rc = ftruncate(output->fd, output->size);
+    while (rc != 0 && errno == EINTR);
+    output->torn = rc != 0;
+    return rc == 0 ? SL_OK : SL_EIO;
+}
+
 /* Whoever else writes the file moves its end: it was cut in place (logrotate's
- * copytruncate) or grew. */
+ * copytruncate) or grew. Behind half a message that could not be cut off, lines
+ * go on after a line break; framed messages would be unreadable. */
 static int find_end(struct output *output)
 {
     struct stat info;
+    if (output->torn && cut_back(output) != SL_OK && !output->options->lines)
+        return SL_EIO;
     if (fstat(output->fd, &info) != 0)
         return SL_EIO;
     if (info.st_size == output->size)
         return SL_OK;
     output->size = info.st_size;
+    output->torn = false;
     return end_torn_line(output);
-}
-
-/* Cuts off what a failed write left behind. Where even that fails, find_end()
- * ends the torn line before the next message. */
-static void cut_back(struct output *output)
-{
-    while (ftruncate(output->fd, output->size) != 0 && errno == EINTR)
-        ;
 }
 
 /* Writes all, or cuts the file back to where it was. */
@@ -134,7 +142,7 @@ static int write_all(struct output *output, struct sl_bytes message)
             continue;
         if (put <= 0) {
             int reason = errno;
-            cut_back(output);
+            (void)cut_back(output);
             errno = put == 0 ? ENOSPC : reason;
             return SL_EIO;
         }

@@ -26,6 +26,7 @@ struct output {
     const struct output_options *options;
     int fd; /* -1: not open */
     int64_t size;
+    bool torn; /* half a message stands behind size and could not be cut off */
     dev_t device;
     ino_t inode;
 };

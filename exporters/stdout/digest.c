@@ -17,22 +17,24 @@ void digest_line(struct sl_bytes text, char *out, size_t size)
 {
     static const char ellipsis[] = "\xE2\x80\xA6";
     size_t room = size - sizeof ellipsis, at = 0;
-    bool after_blank = true; /* leading blanks go too */
+    bool gap = false; /* blanks are written with what follows them, if anything does */
     for (size_t i = 0; i < text.size;) {
         size_t blank = blank_length(text.data + i, text.size - i);
-        if (blank == 0 || !after_blank) {
-            if (at == room) {
-                at = sl_utf8_valid_prefix(sl_bytes(out, at));
-                memcpy(out + at, ellipsis, sizeof ellipsis);
-                return;
-            }
-            out[at++] = blank > 0 ? ' ' : (char)text.data[i];
+        if (blank > 0) {
+            gap = at > 0;
+            i += blank;
+            continue;
         }
-        after_blank = blank > 0;
-        i += blank > 0 ? blank : 1;
+        if (at + gap + 1 > room) {
+            at = sl_utf8_valid_prefix(sl_bytes(out, at));
+            memcpy(out + at, ellipsis, sizeof ellipsis);
+            return;
+        }
+        if (gap)
+            out[at++] = ' ';
+        gap = false;
+        out[at++] = (char)text.data[i++];
     }
-    while (at > 0 && out[at - 1] == ' ')
-        at--;
     out[at] = '\0';
 }
 

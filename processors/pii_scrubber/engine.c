@@ -7,6 +7,7 @@
 #include "processors/pii_scrubber/engine.h"
 
 #include "core/alloc.h"
+#include "processors/pii_scrubber/detect/keyed.h"
 #include "processors/pii_scrubber/scanner.h"
 
 enum { SHORTEST = 6, KEPT_MEMORY = 1 << 20, TEXT_MAX = 1 << 30 };
@@ -412,4 +413,10 @@ int sl_pii_scan(struct sl_pii_scanner *scanner, struct sl_bytes text,
     *ret_spans = scanner->found.spans;
     *ret_count = scanner->found.count;
     return 0;
+}
+
+int sl_pii_by_key(const struct sl_pii_scanner *scanner, struct sl_bytes key, struct sl_bytes value)
+{
+    int entity = sl_pii_attribute_value(key, value);
+    return entity >= 0 && scanner->engine->enabled[entity] ? entity : -1;
 }

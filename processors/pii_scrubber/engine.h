@@ -59,6 +59,8 @@ void sl_pii_scanner_free(struct sl_pii_scanner *scanner);
  * an error nothing is known of the text. */
 int sl_pii_scan(struct sl_pii_scanner *scanner, struct sl_bytes text,
                 const struct sl_pii_span **ret_spans, size_t *ret_count);
+/* The type that an attribute's key makes of its whole value; -1: none, or switched off. */
+int sl_pii_by_key(const struct sl_pii_scanner *scanner, struct sl_bytes key, struct sl_bytes value);
 /* Whether a number is a payment card by itself: issuer, length and check digit. */
 bool sl_pii_is_card(uint64_t number);
 

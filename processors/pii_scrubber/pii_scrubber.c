@@ -233,6 +233,23 @@ static enum sl_scan_verdict scan_number(struct scrubber *scrubber, const struct 
     return scan_text(scrubber, sl_bytes(digits, (size_t)size), ret_text);
 }
 
+/* A value that nothing was found in can be a secret by its attribute's key. */
+static enum sl_scan_verdict scan_by_key(struct scrubber *scrubber, const struct sl_scan_item *item,
+                                        struct sl_bytes *ret_text)
+{
+    struct sl_bytes key = item->inner_key.size > 0 ? item->inner_key : item->key;
+    int entity = sl_pii_by_key(scrubber->scanner, key, item->text);
+    if (entity < 0)
+        return SL_SCAN_KEEP;
+    sl_meter_add(scrubber->found[entity], 1);
+    if (scrubber->policy.actions[entity] == SL_PII_DROP)
+        return SL_SCAN_REMOVE;
+    int status = sl_pii_replace_whole(&scrubber->policy, (unsigned)entity, item->text,
+                                      scrubber->batch->arena, ret_text);
+    scrubber->out_of_memory = scrubber->out_of_memory || status == SL_ENOMEM;
+    return status != 0 ? SL_SCAN_DROP_RECORD : SL_SCAN_REPLACE;
+}
+
 static enum sl_scan_verdict deny(struct scrubber *scrubber, struct sl_bytes *ret_text)
 {
     sl_meter_add(scrubber->denied, 1);
@@ -254,7 +271,8 @@ static enum sl_scan_verdict visit(void *arg, const struct sl_scan_item *item,
         return SL_SCAN_KEEP;
     if (item->type == SL_VALUE_INT || item->type == SL_VALUE_DOUBLE)
         return scan_number(scrubber, item, ret_text);
-    return scan_text(scrubber, item->text, ret_text);
+    enum sl_scan_verdict verdict = scan_text(scrubber, item->text, ret_text);
+    return verdict == SL_SCAN_KEEP ? scan_by_key(scrubber, item, ret_text) : verdict;
 }
 
 /* SL_ENOMEM, SL_EINVALID: must not leave. */

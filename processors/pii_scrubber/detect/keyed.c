@@ -225,6 +225,48 @@ static bool looks_like_secret(struct sl_bytes value, enum sl_pii_key_class key)
     return sl_pii_entropy(value) >= (plain ? 3.4 : 3.0);
 }
 
+static bool is_number(struct sl_bytes value)
+{
+    return sl_pii_count(value, SL_PII_DIGIT) + (sl_pii_contains(value, ".") ? 1 : 0) >= value.size;
+}
+
+/* The last part of a dotted key, the part that names the value. */
+static struct sl_bytes last_part(struct sl_bytes key)
+{
+    size_t start = key.size;
+    while (start > 0 && key.size - start < NAME_MAX_BYTES && key.data[start - 1] != '.')
+        start--;
+    return sl_bytes(key.data + start, key.size - start);
+}
+
+static bool names_secret(struct sl_bytes name)
+{
+    static const char *const words[] = {"key",           "token",      "secret",
+                                        "authorization", "credential", NULL};
+    for (unsigned i = 0; words[i] != NULL; i++)
+        if (sl_pii_contains(name, words[i]))
+            return true;
+    return false;
+}
+
+int sl_pii_attribute_value(struct sl_bytes key, struct sl_bytes value)
+{
+    if (key.size < 2 || value.size > VALUE_MAX ||
+        !can_be_key(key.data[key.size - 2], key.data[key.size - 1]))
+        return -1;
+    struct sl_bytes name = last_part(key);
+    enum sl_pii_key_class class = sl_pii_key_class(name);
+    bool password = class == SL_PII_KEY_PASSWORD;
+    if (!password && (class != SL_PII_KEY_SECRET || !names_secret(name)))
+        return -1;
+    bool structured = value.size > 0 && (value.data[0] == '{' || value.data[0] == '[');
+    if (structured || sl_pii_contains(value, "://") || sl_pii_count(value, SL_PII_BLANK) > 1 ||
+        is_number(value) || sl_pii_is_stand_in(value) ||
+        !(password ? looks_like_password(value) : looks_like_secret(value, class)))
+        return -1;
+    return password ? SL_PII_password : SL_PII_secret;
+}
+
 static void judge(struct sl_pii_scan *scan, size_t pos, enum sl_pii_key_class key, bool quoted)
 {
     size_t end = value_end(scan, pos, quoted);
@@ -233,8 +275,7 @@ static void judge(struct sl_pii_scan *scan, size_t pos, enum sl_pii_key_class ke
     struct sl_bytes value = sl_pii_part(scan, pos, end);
     bool password = key == SL_PII_KEY_PASSWORD;
     if (!(password ? looks_like_password(value) : looks_like_secret(value, key)) ||
-        sl_pii_is_stand_in(value) ||
-        sl_pii_count(value, SL_PII_DIGIT) + (sl_pii_contains(value, ".") ? 1 : 0) >= value.size)
+        sl_pii_is_stand_in(value) || is_number(value))
         return;
     bool open = end < scan->size && (scan->text[end] == '(' || scan->text[end] == '[');
     if (open && !quoted) /* a call or an index in source code */

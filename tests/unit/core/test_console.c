@@ -167,13 +167,21 @@ static void test_finish_waits_no_longer_than_it_may(void **state)
     end(&world);
 }
 
-static void test_a_text_over_the_limit_is_refused_and_others_are_not(void **state)
+static void test_a_text_over_the_limit_is_taken_when_nothing_waits(void **state)
 {
     (void)state;
     struct world world;
     begin(&world, LIMIT);
-    CHECK(!put(&world, 0, LIMIT + 1));
-    CHECK(put(&world, 1, LIMIT));
+    CHECK(put(&world, 0, 4 * LIMIT));
+    CHECK(!put(&world, 1, LINE)); /* over the limit until most of it is read */
+    while (world.got.size < world.sent.size) {
+        CHECK(take(&world, SIZE_MAX) > 0);
+        sl_worker_advance(&world.worker, RETRY_MS);
+    }
+    CHECK(sl_bytes_equal(sl_out_view(&world.got), sl_out_view(&world.sent)));
+    CHECK(world.console.waiting.capacity <= LIMIT);
+    CHECK(put(&world, 2, PIPE_SIZE + 1));
+    CHECK(!put(&world, 3, LIMIT)); /* a single byte waits */
     end(&world);
 }
 
@@ -227,7 +235,7 @@ int main(void)
         cmocka_unit_test(test_the_timer_goes_on_once_the_reader_does),
         cmocka_unit_test(test_a_reader_that_is_gone_is_told_and_nothing_waits_for_it),
         cmocka_unit_test(test_finish_waits_no_longer_than_it_may),
-        cmocka_unit_test(test_a_text_over_the_limit_is_refused_and_others_are_not),
+        cmocka_unit_test(test_a_text_over_the_limit_is_taken_when_nothing_waits),
         cmocka_unit_test(test_without_memory_the_text_is_refused_and_what_waits_stays),
         cmocka_unit_test(test_a_terminal_that_nobody_reads_does_not_block_either),
     };

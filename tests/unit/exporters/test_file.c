@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -405,6 +406,36 @@ static void test_a_failed_write_leaves_the_file_as_it_was(void **state)
     }
 }
 
+/* A file that may grow and not shrink. */
+static void test_half_a_message_that_cannot_be_cut_off_spoils_no_other(void **state)
+{
+    (void)state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    for (size_t i = 0; i < 2; i++) {
+        struct world world;
+        begin(&world);
+        int fd = memfd_create("sealed", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+        CHECK_INT(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+        (void)snprintf(world.path, sizeof world.path, "/proc/self/fd/%d", fd);
+        open_exporter(&world, i == 0 ? "append: true" : "append: true\nformat: proto");
+        CHECK_INT(put(&world, LINE("a")), SL_RESULT_OK);
+        (void)content(&world);
+        size_t size = world.text.size;
+        limit_files(size + 10);
+        CHECK_INT(put(&world, LINE("lost")), SL_RESULT_RETRY);
+        limit_files(RLIM_INFINITY);
+        (void)content(&world);
+        if (world.text.size != size + 10)
+            fail_msg("nothing was left behind: %zu of %zu", world.text.size, size);
+        CHECK_INT(put(&world, LINE("b")), i == 0 ? SL_RESULT_OK : SL_RESULT_RETRY);
+        if (i == 0)
+            CHECK_TEXT(content(&world), LINE("a") "\n{\"resource\n" LINE("b") "\n");
+        close_exporter(&world);
+        (void)close(fd);
+        end(&world);
+    }
+}
+
 static void test_what_was_written_is_forced_to_the_disk_and_no_other_file_is_closed(void **state)
 {
     (void)state;
@@ -503,6 +534,11 @@ static void test_without_memory_it_refuses_and_stays_whole(void **state)
                             yaml_of(&world, "rotation: {max_megabytes: 1}\ncompression: zstd")),
                   SL_OK);
         struct sl_batch *batch = solo_batch(SL_TRACES, LINE("a"));
+        struct sl_timer others[15]; /* the worker's next table of timers is due with the 17th */
+        for (unsigned i = 0; i < 15; i++) {
+            sl_timer_init(&others[i], &world.solo.worker, NULL);
+            CHECK_INT(sl_timer_start(&others[i], 3600000), SL_OK);
+        }
         (void)sl_alloc_fail_after(n);
         bool started = solo_start(&world.solo) == SL_OK;
         if (started)
@@ -536,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_was_moved_away_is_followed),
         cmocka_unit_test(test_a_file_that_others_cut_or_lengthen_gets_no_hole_and_loses_nothing),
         cmocka_unit_test(test_a_failed_write_leaves_the_file_as_it_was),
+        cmocka_unit_test(test_half_a_message_that_cannot_be_cut_off_spoils_no_other),
         cmocka_unit_test(test_what_was_written_is_forced_to_the_disk_and_no_other_file_is_closed),
         cmocka_unit_test(test_folders_are_made_when_asked),
         cmocka_unit_test(test_what_is_no_file_is_refused_at_the_start),

@@ -257,11 +257,12 @@ static void test_one_refusal_leaves_nothing_enqueued(void **state)
     }
 }
 
-static void test_a_final_word_of_a_queue_becomes_retry_but_shutdown_stays(void **state)
+static void test_a_final_word_of_a_queue_becomes_retry_but_shutdown_and_too_large_stay(void **state)
 {
     (void)state;
     static const enum sl_outcome rows[][2] = {{SL_RESULT_REJECT, SL_RESULT_RETRY},
                                               {SL_RESULT_THROTTLE, SL_RESULT_THROTTLE},
+                                              {SL_RESULT_TOO_LARGE, SL_RESULT_TOO_LARGE},
                                               {SL_RESULT_SHUTDOWN, SL_RESULT_SHUTDOWN}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct stage stage;
@@ -295,6 +296,21 @@ static void test_the_parent_waits_for_the_slowest_and_gets_the_worst(void **stat
         CHECK_INT(stage.heard.result.outcome, SL_RESULT_RETRY);
         CHECK_TEXT(stage.heard.message, "sorry");
     }
+}
+
+static void test_branches_never_reject_more_than_there_is(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    sl_fanout(some_delivery(&stage.heard, 5), stage.targets, QUEUES);
+    for (unsigned i = 0; i < QUEUES; i++) {
+        struct sl_result result = sl_result_of(SL_RESULT_PARTIAL, NULL);
+        result.rejected_items = 2;
+        sl_delivery_finish(take(&stage.queues[i]), result);
+    }
+    CHECK_INT(stage.heard.result.outcome, SL_RESULT_PARTIAL);
+    CHECK_INT(stage.heard.result.rejected_items, 5);
 }
 
 static void test_the_last_holder_may_change_the_batch_in_place(void **state)
@@ -434,8 +450,9 @@ int main(void)
         cmocka_unit_test(test_a_single_target_gets_the_delivery_itself),
         cmocka_unit_test(test_each_target_uses_its_own_claim),
         cmocka_unit_test(test_one_refusal_leaves_nothing_enqueued),
-        cmocka_unit_test(test_a_final_word_of_a_queue_becomes_retry_but_shutdown_stays),
+        cmocka_unit_test(test_a_final_word_of_a_queue_becomes_retry_but_shutdown_and_too_large_stay),
         cmocka_unit_test(test_the_parent_waits_for_the_slowest_and_gets_the_worst),
+        cmocka_unit_test(test_branches_never_reject_more_than_there_is),
         cmocka_unit_test(test_the_last_holder_may_change_the_batch_in_place),
         cmocka_unit_test(test_claims_travel_through_a_branch_to_its_queues),
         cmocka_unit_test(test_a_branch_that_drops_everything_gives_its_room_back),

@@ -534,6 +534,54 @@ static void test_a_held_delivery_is_given_up_at_its_clients_deadline(void **stat
     fixture_end(f);
 }
 
+static void consume_until(struct fixture *f, uint64_t deadline_ms)
+{
+    struct sl_context context = {.deadline_ms = deadline_ms};
+    struct sl_delivery *delivery = make_delivery(f, 2, 'a');
+    delivery->context = sl_context_new(&context);
+    sl_sender_consume(f->sender, delivery);
+}
+
+static void test_a_client_in_a_hurry_makes_no_other_wait(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new();
+    f->queue.enabled = false;
+    open_sender(f);
+    consume_until(f, sl_worker_now_ms(&f->worker) + 50);
+    sl_worker_advance(&f->worker, 50);
+    answer(f, 0, SL_RESULT_RETRY); /* the attempt was cut short at the client's deadline */
+    CHECK_INT(f->finished_items[SL_RESULT_RETRY], 2);
+    consume(f, 3, NULL);
+    CHECK_INT(f->flying_count, 1); /* no back-off */
+    answer(f, 0, SL_RESULT_OK);
+    CHECK_INT(f->finished_items[SL_RESULT_OK], 3);
+    fixture_end(f);
+}
+
+static void test_a_client_in_a_hurry_does_not_take_those_merged_with_it_along(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new();
+    f->queue.wait_for_result = true;
+    f->queue.batch =
+        (struct sl_queue_batch_config){.presence = SL_GIVEN, .flush_timeout_ms = 20, .min_size = 100};
+    open_sender(f);
+    uint64_t now_ms = sl_worker_now_ms(&f->worker);
+    consume_until(f, now_ms + 50);
+    consume_until(f, now_ms + 60000);
+    sl_worker_advance(&f->worker, 50);
+    CHECK_INT(f->flying_count, 1);
+    answer(f, 0, SL_RESULT_RETRY);
+    CHECK_INT(f->finished_count, 0);
+    CHECK_INT(f->flying_count, 2);
+    answer(f, 0, SL_RESULT_RETRY);
+    CHECK_INT(f->finished_items[SL_RESULT_RETRY], 2);
+    answer(f, 0, SL_RESULT_OK);
+    CHECK_INT(f->finished_items[SL_RESULT_OK], 2);
+    fixture_end(f);
+}
+
 /* ---- the end ---- */
 
 static void test_drain_sends_what_is_held_and_refuses_more(void **state)
@@ -637,6 +685,8 @@ int main(void)
         cmocka_unit_test(test_held_deliveries_of_a_group_end_together),
         cmocka_unit_test(test_a_held_delivery_ends_after_its_last_part),
         cmocka_unit_test(test_a_held_delivery_is_given_up_at_its_clients_deadline),
+        cmocka_unit_test(test_a_client_in_a_hurry_makes_no_other_wait),
+        cmocka_unit_test(test_a_client_in_a_hurry_does_not_take_those_merged_with_it_along),
         cmocka_unit_test(test_drain_sends_what_is_held_and_refuses_more),
         cmocka_unit_test(test_drain_ends_at_the_deadline_and_stop_counts_what_is_left),
         cmocka_unit_test(test_drain_does_not_wait_for_a_destination_that_is_down),

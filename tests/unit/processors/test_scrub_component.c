@@ -372,6 +372,47 @@ static void test_key_lists_exempt_and_deny(void **state)
     sl_out_done(&wire);
 }
 
+static void test_the_key_of_an_attribute_gives_its_value_away(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value, *becomes; /* NULL: stays */
+    } rows[] = {
+        {"db.password", "hunter2!x", "[PASSWORD]"},
+        {"userPassword", "tr0ub4dor", "[PASSWORD]"},
+        {"ai.request.headers.x-api-key", "zz19AbQ8mLpX7vK2cN4dR6tW", "[SECRET]"},
+        {"client_secret", "zz19AbQ8mLpX7vK2cN4dR6tW", "[SECRET]"},
+        {"http.request.header.authorization", "Token zz19AbQ8mLpX7vK2cN4d", "[SECRET]"},
+        {"session.id", "3f2c1e9a-77b4-4c1d-9a52-0c6d1f3b8e11", NULL},
+        {"gen_ai.conversation.id", "conv_5j66UpCpwteGg4YSxUnt7lPY", NULL},
+        {"gen_ai.token.type", "input-tokens-cached-2024", NULL},
+        {"db.password", "[PASSWORD]", NULL},
+        {"api_key", "${OPENAI_API_KEY}", NULL},
+        {"password", "required", NULL},
+        {"token", "https://auth.example.com/oauth2/v1/token", NULL},
+        {"secret", "{\"kind\": \"Opaque\", \"version\": 12}", NULL},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fixture fixture;
+        struct sl_out wire = {0}, attributes = {0}, again = {0};
+        begin_ok(&fixture, defaults);
+        put_attribute(&attributes, rows[i].key, rows[i].value);
+        pass(&fixture, SL_TRACES, span_request(&wire, sl_out_view(&attributes)));
+        const char *want = rows[i].becomes != NULL ? rows[i].becomes : rows[i].value;
+        if (!holds(sl_out_view(&fixture.caught), want, strlen(want)))
+            fail_msg("%s: %s did not become %s", rows[i].key, rows[i].value, want);
+        if (rows[i].becomes != NULL)
+            CHECK(!holds(sl_out_view(&fixture.caught), rows[i].value, strlen(rows[i].value)));
+        sl_out_bytes(&again, fixture.caught.data, fixture.caught.size);
+        pass(&fixture, SL_TRACES, sl_out_view(&again));
+        CHECK_BYTES(sl_out_view(&fixture.caught), sl_out_view(&again));
+        end(&fixture);
+        sl_out_done(&wire);
+        sl_out_done(&attributes);
+        sl_out_done(&again);
+    }
+}
+
 static void test_a_value_that_is_too_long_takes_its_record_along(void **state)
 {
     (void)state;
@@ -480,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_no_field_of_any_signal_leaks),
         cmocka_unit_test(test_values_are_replaced_and_counted_and_others_stay),
         cmocka_unit_test(test_key_lists_exempt_and_deny),
+        cmocka_unit_test(test_the_key_of_an_attribute_gives_its_value_away),
         cmocka_unit_test(test_a_value_that_is_too_long_takes_its_record_along),
         cmocka_unit_test(test_a_resource_that_cannot_be_scanned_takes_its_records_along),
         cmocka_unit_test(test_without_memory_nothing_goes_on),

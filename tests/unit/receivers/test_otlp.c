@@ -579,6 +579,27 @@ static void test_metadata_is_kept_only_when_asked_for(void **state)
     stop(&site);
 }
 
+static void test_items_are_counted_by_the_protocol_they_came_by(void **state)
+{
+    (void)state;
+    struct site site;
+    struct call call;
+    struct sl_out framed = {0}, page = {0};
+    struct sl_bytes body = sl_bytes(spans, sizeof spans);
+    start(&site, both);
+    check_status(http(&site, "POST", "/v1/traces", PB, body), 200, "http");
+    for (int i = 0; i < 2; i++)
+        grpc(&site, &call, TRACE_CALL, "application/grpc", NULL, frame(&framed, false, body));
+    sl_meters_print_prometheus(site.process.meters, &page);
+    CHECK(strstr(sl_out_cstr(&page), "otelcol_receiver_accepted_spans{receiver=\"otlp\","
+                                     "transport=\"grpc\"} 2\n") != NULL);
+    CHECK(strstr(sl_out_cstr(&page), "otelcol_receiver_accepted_spans{receiver=\"otlp\","
+                                     "transport=\"http\"} 1\n") != NULL);
+    sl_out_done(&framed);
+    sl_out_done(&page);
+    stop(&site);
+}
+
 static void test_what_is_not_built_or_makes_no_sense_is_an_error(void **state)
 {
     (void)state;
@@ -617,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_a_deadline_is_answered_while_the_data_goes_on),
         cmocka_unit_test(test_a_drain_waits_for_what_is_in_flight),
         cmocka_unit_test(test_metadata_is_kept_only_when_asked_for),
+        cmocka_unit_test(test_items_are_counted_by_the_protocol_they_came_by),
         cmocka_unit_test(test_what_is_not_built_or_makes_no_sense_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

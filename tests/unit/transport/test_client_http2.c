@@ -161,8 +161,8 @@ static void reset(struct fixture *f, unsigned i, uint32_t code)
     turns(f);
 }
 
-static struct sl_http2_call *start_body(struct fixture *f, struct sl_http2_client *client,
-                                        unsigned which, struct sl_buf *body)
+static struct sl_http2_call *start_within(struct fixture *f, struct sl_http2_client *client,
+                                          unsigned which, struct sl_buf *body, uint64_t timeout_ms)
 {
     const struct sl_header headers[] = {{SL_LIT("content-type"), SL_LIT("application/grpc")},
                                         {SL_LIT("te"), SL_LIT("trailers")}};
@@ -171,12 +171,18 @@ static struct sl_http2_call *start_body(struct fixture *f, struct sl_http2_clien
                                         .headers = headers,
                                         .header_count = 2,
                                         .body = body,
-                                        .timeout_ms = 5000};
+                                        .timeout_ms = timeout_ms};
     f->answers[which] = (struct answer){0};
     struct sl_http2_call *call =
         sl_http2_client_send(client, &request, on_done, &f->answers[which]);
     sl_buf_unref(body);
     return call;
+}
+
+static struct sl_http2_call *start_body(struct fixture *f, struct sl_http2_client *client,
+                                        unsigned which, struct sl_buf *body)
+{
+    return start_within(f, client, which, body, 5000);
 }
 
 static struct sl_http2_call *start(struct fixture *f, struct sl_http2_client *client,
@@ -359,6 +365,49 @@ static void test_a_timeout_resets_the_stream_and_a_silent_connection_goes(void *
     finish(&f, client);
 }
 
+static void test_a_short_timeout_takes_no_other_call_along(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sl_http2_client *client = open_client(&f, 0);
+    CHECK(start(&f, client, 0) != NULL);
+    turns(&f);
+    respond(&f, 0, "200", "ok");
+    turns(&f);
+    sl_worker_advance(&f.worker, 60000); /* nothing to say for a while */
+    CHECK(start(&f, client, 1) != NULL);
+    CHECK(start_within(&f, client, 2, make_body("hello"), 20) != NULL);
+    turns(&f);
+    sl_worker_advance(&f.worker, 20);
+    turns(&f);
+    CHECK_INT(f.answers[2].error, SL_CLIENT_TIMEOUT);
+    CHECK(!f.answers[1].done);
+    respond(&f, 1, "200", "ok");
+    turns(&f);
+    CHECK_INT(f.answers[1].status, 200);
+    CHECK_INT(f.dialed, 1);
+    finish(&f, client);
+}
+
+static void test_short_timeouts_in_a_row_end_a_silent_connection(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sl_http2_client *client = open_client(&f, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_INT(f.dialed, i == 0 ? 0 : 1);
+        CHECK(start_within(&f, client, i, make_body("hello"), 300) != NULL);
+        turns(&f);
+        sl_worker_advance(&f.worker, 300);
+        turns(&f);
+        CHECK_INT(f.answers[i].error, SL_CLIENT_TIMEOUT);
+    }
+    CHECK(start(&f, client, 4) != NULL);
+    turns(&f);
+    CHECK_INT(f.dialed, 2);
+    finish(&f, client);
+}
+
 static void test_a_refused_connection_fails_all_that_wait(void **state)
 {
     (void)state;
@@ -454,6 +503,8 @@ int main(void)
         cmocka_unit_test(test_refused_streams_are_sent_again_three_times),
         cmocka_unit_test(test_other_resets_and_lost_connections_end_the_call),
         cmocka_unit_test(test_a_timeout_resets_the_stream_and_a_silent_connection_goes),
+        cmocka_unit_test(test_a_short_timeout_takes_no_other_call_along),
+        cmocka_unit_test(test_short_timeouts_in_a_row_end_a_silent_connection),
         cmocka_unit_test(test_a_refused_connection_fails_all_that_wait),
         cmocka_unit_test(test_an_answer_over_the_limit_is_cut),
         cmocka_unit_test(test_a_server_that_speaks_something_else_is_a_lost_call),
