@@ -26,12 +26,13 @@ static int read_file(const char *path, struct sl_arena *arena, struct sl_source 
         got = room != NULL ? fread(room, 1, most, file) : 0;
         out.size += got;
     }
+    int problem = errno; /* of the last read */
     bool failed = ferror(file) != 0;
     if (file != stdin)
         (void)fclose(file);
     if (failed || out.failed || out.size > CONFIG_LIMIT) {
         fprintf(stderr, "sluice: cannot read %s: %s\n", path,
-                failed       ? "read error"
+                failed       ? strerror(problem)
                 : out.failed ? "out of memory"
                              : "larger than 4 MiB");
         sl_out_done(&out);

@@ -14,8 +14,8 @@ static const struct verb_help verb_table[] = {
     {"components", "", "List the components of this build.", ""},
     {"config-schema", "", "Print the JSON Schema of the configuration file.", ""},
     {"reference", "DIR", "Write the reference page of each component into DIR.", ""},
-    {"send", "FILE...", "Send OTLP files (JSON lines, or one protobuf request) to an endpoint.",
-     "eHg"},
+    {"send", "FILE...",
+     "Send OTLP files (JSON lines, or one protobuf request; - is standard input).", "eHg"},
     {"version", "", "Print the version.", ""},
 };
 
@@ -82,9 +82,21 @@ void sl_options_print_help(const char *name, FILE *out)
           out);
 }
 
+/* A configuration file where a verb or nothing is expected: said how it is given. */
+static bool is_config_name(const char *text)
+{
+    size_t size = strlen(text);
+    return (size > 5 && strcmp(text + size - 5, ".yaml") == 0) ||
+           (size > 4 && strcmp(text + size - 4, ".yml") == 0);
+}
+
 static int usage_error(const char *problem, const char *what)
 {
-    fprintf(stderr, "sluice: %s '%s'; see sluice --help\n", problem, what);
+    if (is_config_name(what))
+        fprintf(stderr, "sluice: %s '%s'; a configuration is given with --config %s\n", problem,
+                what, what);
+    else
+        fprintf(stderr, "sluice: %s '%s'; see sluice --help\n", problem, what);
     return SL_EXIT_USAGE;
 }
 
@@ -144,8 +156,10 @@ static int parse_verb(const char *text, struct sl_options *options)
         for (size_t i = 0; i < VERB_COUNT; i++)
             names[i] = verb_table[i].name;
         const char *near = sl_nearest(text, names);
-        fprintf(stderr, "sluice: unknown verb '%s'%s%s%s; see sluice --help\n", text,
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        if (near == NULL)
+            return usage_error("unknown verb", text);
+        fprintf(stderr, "sluice: unknown verb '%s'; did you mean '%s'? See sluice --help\n", text,
+                near);
         return SL_EXIT_USAGE;
     }
     options->verb = verb->name;

@@ -55,7 +55,9 @@ static const char *describe(const struct sl_node *node, char *out, size_t size)
             cut--;
     }
     (void)snprintf(out, size, "'%.*s%s'%s", (int)cut, text, cut < length ? "..." : "",
-                   node->quoted && sl_yaml_is_number(text) ? " (text, as it is quoted)" : "");
+                   node->quoted && (sl_yaml_is_number(text) || sl_yaml_is_bool(text))
+                       ? " (text, as it is quoted)"
+                       : "");
     return out;
 }
 
@@ -107,11 +109,18 @@ static int read_bool(struct reading *r, struct target t)
     return SL_OK;
 }
 
+static bool has_leading_zero(const struct sl_node *node)
+{
+    return node->kind == SL_NODE_SCALAR && !node->quoted && node->text[0] == '0' &&
+           node->text[1] >= '0' && node->text[1] <= '9';
+}
+
 static int read_int(struct reading *r, struct target t)
 {
     int64_t value;
     if (t.node->kind != SL_NODE_SCALAR || t.node->quoted || !sl_value_int(t.node->text, &value))
-        return mismatch(r, &t, "an integer");
+        return mismatch(
+            r, &t, has_leading_zero(t.node) ? "an integer without a leading zero" : "an integer");
     if (within(r, &t, value, NULL))
         *(int64_t *)t.slot = value;
     return SL_OK;
@@ -389,6 +398,22 @@ static int read_value(struct reading *r, struct target t)
     return read_given(r, t);
 }
 
+static const struct sl_field *find_field(const struct sl_field *fields, const char *name)
+{
+    while (fields->name != NULL && strcmp(fields->name, name) != 0)
+        fields++;
+    return fields->name != NULL ? fields : NULL;
+}
+
+/* The group of these fields that has a key of this name; NULL: none. */
+static const char *group_with(const struct sl_field *fields, const char *key)
+{
+    for (; fields->name != NULL; fields++)
+        if (fields->type == SL_T_GROUP && find_field(fields->group, key) != NULL)
+            return fields->name;
+    return NULL;
+}
+
 static void unknown_key(struct reading *r, const struct sl_field *fields,
                         const struct sl_node *node, const struct sl_path *path)
 {
@@ -400,15 +425,17 @@ static void unknown_key(struct reading *r, const struct sl_field *fields,
     names[count] = NULL;
     const char *nearest = sl_nearest(node->key, names);
     char where[SL_PATH_SIZE];
-    sl_diag_add(r->diag, SL_DIAG_ERROR, node->key_place, sl_path_print(path, where, sizeof where),
-                nearest != NULL ? "unknown key; did you mean '%s'?" : "unknown key", nearest);
-}
-
-static const struct sl_field *find_field(const struct sl_field *fields, const char *name)
-{
-    while (fields->name != NULL && strcmp(fields->name, name) != 0)
-        fields++;
-    return fields->name != NULL ? fields : NULL;
+    (void)sl_path_print(path, where, sizeof where);
+    const char *group = nearest == NULL ? group_with(fields, node->key) : NULL;
+    if (group != NULL)
+        sl_diag_add(r->diag, SL_DIAG_ERROR, node->key_place, where,
+                    "unknown key; did you mean '%s' under '%s'?", node->key, group);
+    else if (strstr(node->key, "\u00a0") != NULL)
+        sl_diag_add(r->diag, SL_DIAG_ERROR, node->key_place, where,
+                    "unknown key; it has a no-break space in it, where a plain one is needed");
+    else
+        sl_diag_add(r->diag, SL_DIAG_ERROR, node->key_place, where,
+                    nearest != NULL ? "unknown key; did you mean '%s'?" : "unknown key", nearest);
 }
 
 static void check_required(struct reading *r, const struct sl_field *field,

@@ -8,7 +8,8 @@
 #include "core/alloc.h"
 #include "pipeline/graph_internal.h"
 
-/* Per proxy: deliveries and bytes on their way or set aside. */
+/* Per proxy: deliveries on their way, and bytes on their way or set aside. A claim counts
+ * no delivery, as claims may be joined before they are used (sl_delivery_take_claims). */
 enum { DELIVERIES_MAX = 1024, BYTES_MAX = 64 << 20 };
 
 struct parcel;
@@ -69,7 +70,7 @@ void sl_hub_unref(struct sl_hub *hub)
 
 static void tell_when_empty(struct proxy *proxy)
 {
-    if (proxy->draining && proxy->deliveries == 0)
+    if (proxy->draining && proxy->deliveries == 0 && proxy->bytes == 0)
         sl_component_drained(&proxy->base);
 }
 
@@ -155,11 +156,10 @@ static bool reserve(struct sl_component *self, size_t items, size_t bytes,
     }
     /* One that is larger than the bound alone still passes alone. */
     if (proxy->deliveries >= DELIVERIES_MAX ||
-        (proxy->deliveries > 0 && (bytes > BYTES_MAX || proxy->bytes > BYTES_MAX - bytes))) {
+        (proxy->bytes > 0 && (bytes > BYTES_MAX || proxy->bytes > BYTES_MAX - bytes))) {
         *ret_refusal = sl_result_of(SL_RESULT_RETRY, "too much is on its way to the exporter");
         return false;
     }
-    proxy->deliveries++;
     proxy->bytes += bytes;
     return true;
 }
@@ -168,8 +168,7 @@ static void release(struct sl_component *self, size_t items, size_t bytes)
 {
     struct proxy *proxy = (struct proxy *)self;
     (void)items;
-    assert(proxy->deliveries > 0 && proxy->bytes >= bytes);
-    proxy->deliveries--;
+    assert(proxy->bytes >= bytes);
     proxy->bytes -= bytes;
     tell_when_empty(proxy);
 }
@@ -220,6 +219,7 @@ static void consume(struct sl_component *self, struct sl_delivery *delivery)
     if (proxy->out != NULL)
         proxy->out->link = &parcel->next;
     proxy->out = parcel;
+    proxy->deliveries++;
     sl_worker_post(proxy->hub->worker, &parcel->mail);
 }
 

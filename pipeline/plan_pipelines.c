@@ -45,7 +45,15 @@ static void complain_undefined(struct sl_planner *planner, unsigned section,
                                const struct sl_node *node, const char *path)
 {
     const char *near = sl_plan_nearest(planner, section, node->text);
-    if (near != NULL)
+    unsigned elsewhere = SL_RECEIVER;
+    while (elsewhere <= SL_EXTENSION &&
+           sl_plan_lookup(planner->plan, elsewhere, node->text) == NULL)
+        elsewhere++;
+    if (elsewhere <= SL_EXTENSION)
+        sl_diag_add(planner->diag, SL_DIAG_ERROR, node->place, path,
+                    "'%s' is not defined under '%s', only under '%s'", node->text,
+                    sl_section_names[section], sl_section_names[elsewhere]);
+    else if (near != NULL)
         sl_diag_add(planner->diag, SL_DIAG_ERROR, node->place, path,
                     "'%s' is not defined under '%s'; did you mean '%s'?", node->text,
                     sl_section_names[section], near);

@@ -218,6 +218,7 @@ void sl_plan_read_service(struct sl_planner *planner, const struct sl_node *serv
                                 planner->arena, planner->diag);
     if (status == SL_ENOMEM)
         planner->out_of_memory = true;
+    read_workers(planner, service);
     if (status != SL_OK)
         return;
 
@@ -231,6 +232,5 @@ void sl_plan_read_service(struct sl_planner *planner, const struct sl_node *serv
     plan->metrics = (struct sl_plan_component){
         .id = "metrics", .path = "service.telemetry.metrics", .config = &plan->telemetry};
     read_metrics(planner, service);
-    read_workers(planner, service);
     read_memory_limit(plan);
 }

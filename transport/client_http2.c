@@ -33,6 +33,7 @@ struct sl_http2_call {
     unsigned retries;
     bool ended, finished;
     struct sl_timer timer; /* the timeout; then, with delay 0, what calls done */
+    uint64_t started_ms;
     struct sl_client_inbox inbox;
     enum sl_client_error error;
     char message[160];
@@ -47,7 +48,8 @@ struct connection {
     nghttp2_session *session; /* NULL until opened */
     struct call_list active;
     bool busy, going, closing; /* inside nghttp2; after GOAWAY; close was asked for */
-    uint64_t asked_ms; /* the first request since bytes came last; 0: none */
+    uint64_t last_read_ms;
+    uint64_t awaited_ms; /* since when bytes have been due; 0: nothing was asked */
 };
 
 struct sl_http2_client {
@@ -368,6 +370,7 @@ static void opened(void *arg)
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, SL_CLIENT_MAX_HEAD},
     };
+    connection->last_read_ms = sl_worker_now_ms(connection->client->worker);
     if (connection->closing)
         return;
     if (nghttp2_session_client_new(&connection->session, connection->client->callbacks,
@@ -389,10 +392,11 @@ static void read_bytes(void *arg, struct sl_bytes bytes)
         connection_close(connection, 0);
         return;
     }
-    connection->asked_ms = 0;
+    connection->last_read_ms = sl_worker_now_ms(connection->client->worker);
     connection->busy = true;
     ssize_t rc = nghttp2_session_mem_recv(connection->session, bytes.data, bytes.size);
     connection->busy = false;
+    connection->awaited_ms = connection->active.first != NULL ? connection->last_read_ms : 0;
     if (rc < 0) {
         /* Not HTTP/2, or a violation: nghttp2 has its GOAWAY to say first. */
         (void)nghttp2_session_terminate_session(connection->session, NGHTTP2_PROTOCOL_ERROR);
@@ -486,8 +490,8 @@ static void submit(struct connection *connection, struct sl_http2_call *call)
     call->stream_id = id;
     call->connection = connection;
     list_insert(&connection->active, connection->active.end, call);
-    if (connection->asked_ms == 0)
-        connection->asked_ms = sl_worker_now_ms(connection->client->worker);
+    if (connection->awaited_ms == 0)
+        connection->awaited_ms = sl_worker_now_ms(connection->client->worker);
 }
 
 /* Gives calls that wait to the connection, and makes one when there is none. */
@@ -534,13 +538,13 @@ static void expired(struct sl_timer *timer)
         return;
     }
     struct connection *connection = call->connection;
-    bool silent = connection != NULL && connection->asked_ms != 0 &&
-                  sl_worker_now_ms(call->client->worker) - connection->asked_ms >= SILENCE_MS;
+    bool silent = connection != NULL && connection->last_read_ms < call->started_ms &&
+                  sl_worker_now_ms(call->client->worker) - connection->awaited_ms >= SILENCE_MS;
     bool connecting = connection == NULL && call->client->current != NULL &&
                       call->client->current->session == NULL;
     give_up(call);
-    /* Not a byte came all the time: the connection is as good as dead. A short timeout says
-     * nothing about it: others wait there for their answers. */
+    /* Not a byte came all the time: the connection is as good as dead. A short timeout alone
+     * says nothing about it, and others wait there for their answers. */
     if (silent)
         connection_close(connection, UV_ETIMEDOUT);
     finish(call, SL_CLIENT_TIMEOUT, connecting ? "while connecting" : "");
@@ -585,6 +589,7 @@ struct sl_http2_call *sl_http2_client_send(struct sl_http2_client *client,
     call->body = sl_buf_ref(request->body);
     call->done = done;
     call->arg = arg;
+    call->started_ms = sl_worker_now_ms(client->worker);
     sl_timer_init(&call->timer, client->worker, expired);
     if (!fill(call, request) || sl_timer_start(&call->timer, request->timeout_ms) != SL_OK) {
         call_free(call);

@@ -34,6 +34,10 @@ int sl_endpoint_parse(const char *text, struct sl_endpoint *ret_endpoint, struct
             *ret_endpoint = endpoint;
         return rc;
     }
+    const char *scheme = strstr(text, "://");
+    if (scheme != NULL)
+        return sl_fail(reterr, SL_EINVALID, "'%s' is not host:port; leave out '%.*s'", text,
+                       (int)(scheme - text) + 3, text);
     const char *colon = strrchr(text, ':'), *host = text;
     size_t size = colon != NULL ? (size_t)(colon - text) : 0;
     if (colon != NULL && size >= 2 && text[0] == '[' && colon[-1] == ']') {

@@ -160,6 +160,13 @@ static void debug_drain(struct sl_component *base, uint64_t deadline_ms)
     sl_component_drained(base);
 }
 
+static void debug_stop(struct sl_component *base)
+{
+    /* What other workers handed over while they drained. */
+    (void)sl_console_finish(&((struct debug_exporter *)base)->console, FINISH_MS);
+    sl_component_stopped(base);
+}
+
 static void debug_destroy(struct sl_component *base)
 {
     struct debug_exporter *self = (struct debug_exporter *)base;
@@ -180,5 +187,6 @@ const struct sl_component_type debug_exporter = {
     .create = debug_create,
     .consume = debug_consume,
     .drain = debug_drain,
+    .stop = debug_stop,
     .destroy = debug_destroy,
 };

@@ -220,22 +220,26 @@ static void stdout_consume(struct sl_component *base, struct sl_delivery *delive
     sl_delivery_finish(delivery, sl_result_ok());
 }
 
-static void stdout_drain(struct sl_component *base, uint64_t deadline_ms)
+static void show_all(struct stdout_exporter *self)
 {
-    (void)deadline_ms;
-    struct stdout_exporter *self = (struct stdout_exporter *)base;
     tree_flush(&self->tree, 0, true);
     size_t left = sl_console_finish(&self->console, FINISH_MS);
     if (left > 0)
-        sl_log(SL_LOG_WARN, base->id, "standard output is too slow: its last %zu bytes are lost",
-               left);
+        sl_log(SL_LOG_WARN, self->base.id,
+               "standard output is too slow: its last %zu bytes are lost", left);
+}
+
+static void stdout_drain(struct sl_component *base, uint64_t deadline_ms)
+{
+    (void)deadline_ms;
+    show_all((struct stdout_exporter *)base);
     sl_component_drained(base);
 }
 
 static void stdout_stop(struct sl_component *base)
 {
     struct stdout_exporter *self = (struct stdout_exporter *)base;
-    tree_flush(&self->tree, 0, true);
+    show_all(self); /* what other workers handed over while they drained */
     sl_timer_stop(&self->flush);
     sl_component_stopped(base);
 }

@@ -125,6 +125,7 @@ const struct sl_field otlp_fields[] = {
 
 struct checking {
     const struct sl_node *protocols;
+    struct sl_place place; /* of the receiver */
     const char *path;
     struct sl_diag *diag;
 };
@@ -136,7 +137,7 @@ static void complain(const struct checking *c, const char *protocol, const char 
     (void)snprintf(path, sizeof path, "%s.protocols%s%s%s%s", c->path, protocol[0] ? "." : "",
                    protocol, key[0] ? "." : "", key);
     const struct sl_node *at = c->protocols, *inner;
-    struct sl_place place = at != NULL ? at->place : (struct sl_place){0};
+    struct sl_place place = at != NULL ? at->place : c->place;
     if (at != NULL && (inner = sl_node_find(at, protocol)) != NULL) {
         at = inner;
         place = at->key_place;
@@ -188,6 +189,8 @@ void otlp_check(const void *config, const struct sl_node *node, const char *path
 {
     const struct otlp_protocols *given = &((const struct otlp_config *)config)->protocols;
     struct checking c = {.path = path, .diag = diag};
+    if (node != NULL)
+        c.place = node->key_place;
     c.protocols = node != NULL ? sl_node_find(node, "protocols") : NULL;
     if (given->grpc.presence == SL_ABSENT && given->http.presence == SL_ABSENT) {
         complain(&c, "", "", "at least one of grpc and http is needed");

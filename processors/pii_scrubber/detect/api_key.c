@@ -144,14 +144,27 @@ static bool is_random(struct sl_bytes value)
            sl_pii_entropy(value) > 3.2 && !sl_pii_is_stand_in(value);
 }
 
+/* Where the value's bytes end, looking no further than what tells one that is too long. */
+static size_t value_end(const struct sl_pii_scan *scan, size_t value,
+                        const struct sl_pii_literal *vendor)
+{
+    size_t limit = scan->size, end = value;
+    if (vendor->max != OPEN && limit - value > vendor->max)
+        limit = value + vendor->max + 1u;
+    while (end < limit && is_byte(vendor, scan->text[end]))
+        end++;
+    return end;
+}
+
 static void find_key(struct sl_pii_scan *scan, size_t pos, const struct sl_pii_literal *vendor)
 {
     bool inside = vendor->kind == WEBHOOK || vendor->kind == VALUE || vendor->kind == BOT;
+    bool endless = vendor->kind == DOTTED && vendor->max == OPEN;
     if (!inside && !sl_pii_starts(scan->text, pos, true))
         return;
-    size_t value = pos + strlen(vendor->text), end = value;
-    while (end < scan->size && is_byte(vendor, scan->text[end]))
-        end++;
+    if (endless && pos < scan->key_end)
+        return;
+    size_t value = pos + strlen(vendor->text), end = value_end(scan, value, vendor);
     while (end > value && scan->text[end - 1] == '.')
         end--;
     size_t size = end - value;
@@ -166,6 +179,8 @@ static void find_key(struct sl_pii_scan *scan, size_t pos, const struct sl_pii_l
         start = bot_start(scan, pos);
     if (vendor->kind == BOT && pos - start < 8)
         return;
+    if (endless)
+        scan->key_end = end;
     sl_pii_report(scan, SL_PII_api_key, vendor->kind == VALUE ? value : start, end, 98);
 }
 

@@ -20,6 +20,7 @@ struct sl_pii_scan {
     size_t size;
     struct sl_pii_scanner *scanner;
     size_t address_end; /* IPv6: colons before it belong to an address already seen */
+    size_t key_end;     /* keys with dots and no longest length before it are in one reported */
 };
 
 /* Digits with single separators between them, parsed once for all detectors. */

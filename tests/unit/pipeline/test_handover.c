@@ -3,6 +3,7 @@
  * the one exporter on worker 0, once, on its own thread. */
 #include "core/alloc.h"
 #include "fake.h"
+#include "pipeline/graph_internal.h"
 #include "tests/check.h"
 
 enum { WORKERS = 3, DELIVERIES = 2000, ITEMS = 3 };
@@ -148,10 +149,42 @@ static void test_every_delivery_comes_home_to_its_thread(void **state)
     sl_arena_done(&arena);
 }
 
+/* What merges deliveries joins their claims: two were set aside, one comes back. */
+static void test_joined_claims_leave_nothing_behind(void **state)
+{
+    (void)state;
+    struct sl_worker worker;
+    struct sl_graph graph = {.worker = &worker};
+    struct sl_result refusal;
+    CHECK_INT(sl_worker_init_manual(&worker, NULL), SL_OK);
+    struct sl_hub *hub = sl_hub_new(&graph);
+    struct sl_component *proxy = sl_calloc(1, sl_handover_type.size);
+    CHECK(hub != NULL && proxy != NULL);
+    proxy->type = &sl_handover_type;
+    proxy->worker = &worker;
+    sl_handover_init(proxy, hub, 0);
+    for (unsigned i = 0; i < 2000; i++) {
+        CHECK(sl_handover_type.reserve(proxy, 3, 100, &refusal));
+        CHECK(sl_handover_type.reserve(proxy, 2, 50, &refusal));
+        sl_handover_type.release(proxy, 5, 150);
+    }
+    CHECK(sl_handover_type.reserve(proxy, 3, (size_t)100 << 20, &refusal)); /* alone it may */
+    CHECK(!sl_handover_type.reserve(proxy, 1, 1, &refusal));
+    sl_handover_type.drain(proxy, 0);
+    CHECK((proxy->state & SL_DRAINED) == 0);
+    sl_handover_type.release(proxy, 3, (size_t)100 << 20);
+    CHECK((proxy->state & SL_DRAINED) != 0);
+    sl_handover_type.destroy(proxy);
+    sl_free(proxy);
+    sl_hub_unref(hub);
+    sl_worker_done(&worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_delivery_comes_home_to_its_thread),
+        cmocka_unit_test(test_joined_claims_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
