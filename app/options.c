@@ -31,7 +31,8 @@ static const struct option_help option_table[] = {
     {'s', "--set", "KEY=VALUE", "override one setting, such as --set exporters.otlp.timeout=2s"},
     {'e', "--endpoint", "URL", "where to send; default http://127.0.0.1:4318"},
     {'H', "--header", "NAME=VALUE", "header to send along; repeatable"},
-    {'g', "--signal", "NAME", "traces, metrics or logs, for protobuf files; default traces"},
+    {'g', "--signal", "NAME",
+     "traces, metrics or logs, for protobuf files; default: what they hold"},
 };
 
 enum { OPTION_COUNT = sizeof option_table / sizeof option_table[0] };

@@ -16,12 +16,7 @@
 #include "core/log.h"
 #include "transport/listener.h"
 
-enum phase {
-    PHASE_RUN,
-    PHASE_DRAIN,
-    PHASE_STOP_OTHERS,
-    PHASE_STOP_FIRST
-};
+enum phase { PHASE_RUN, PHASE_DRAIN, PHASE_STOP_OTHERS, PHASE_STOP_FIRST };
 
 struct runner;
 
@@ -216,9 +211,12 @@ static void mark_done(void *arg)
 }
 
 /* After a failed start: no thread runs yet, so the graphs that did start are
- * stopped from here, each on its own loop, worker 0's last. */
+ * stopped from here, each on its own loop, worker 0's last. A signal must not begin a
+ * drain meanwhile. */
 static void stop_graphs(struct runner *runner)
 {
+    if (runner->process.listeners != NULL)
+        close_signals(runner);
     for (unsigned i = runner->process.worker_count; i-- > 0;) {
         bool done = runner->graphs == NULL || runner->graphs[i] == NULL;
         if (!done)
@@ -232,6 +230,11 @@ static int start_threads(struct runner *runner, struct sl_error *reterr)
 {
     for (unsigned i = 1; i < runner->process.worker_count; i++) {
         int rc = sl_worker_start_thread(&runner->process.workers[i], reterr);
+        if (rc != SL_OK && i > 1) {
+            /* Loops that run already cannot be stopped from here, and nothing was accepted. */
+            fprintf(stderr, "sluice: %s\n", reterr->text);
+            _exit(SL_EXIT_FAILURE);
+        }
         if (rc != SL_OK)
             return rc;
     }

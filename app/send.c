@@ -10,6 +10,7 @@
 #include "core/alloc.h"
 #include "otlp/json.h"
 #include "otlp/service.h"
+#include "otlp/wire.h"
 #include "transport/client_http1.h"
 
 enum { FILE_LIMIT = 256 << 20, TIMEOUT_MS = 30000, RESPONSE_LIMIT = 64 << 10 };
@@ -54,11 +55,12 @@ static void answered(void *arg, const struct sl_client_response *response)
 {
     struct sender *sender = arg;
     struct sl_out scratch = {0};
-    char text[64];
+    char text[256];
     sender->waiting = false;
     if (response->error != SL_CLIENT_OK) {
         sender->failed = true;
-        (void)complain(sender, "not sent: ", sl_text(sl_client_error_text(response->error)));
+        (void)snprintf(text, sizeof text, "not sent to %.200s: ", sender->url.authority);
+        (void)complain(sender, text, sl_text(sl_client_error_text(response->error)));
     } else if (response->status / 100 != 2) {
         sender->failed = true;
         (void)snprintf(text, sizeof text, "refused with %d: ", response->status);
@@ -148,12 +150,59 @@ static int send_lines(struct sender *sender, struct sl_bytes text)
         if (!find_signal(line, &sender->signal))
             rc = complain(sender,
                           "not an OTLP/JSON line (resourceSpans, resourceMetrics or "
-                          "resourceLogs expected)",
+                          "resourceLogs expected; each document on one line, as 'jq -c .' "
+                          "writes it)",
                           (struct sl_bytes){0});
         else
             rc = send_request(sender, line);
     }
     return rc;
+}
+
+/* The payload of the first field of this number; empty: there is none. */
+static struct sl_bytes first_payload(struct sl_bytes message, uint32_t number)
+{
+    const uint8_t *at = message.data, *end = at + message.size;
+    struct sl_wire_field field;
+    while (at != NULL && at < end) {
+        at = sl_wire_read(at, end, &field);
+        if (at != NULL && field.number == number && field.wire == SL_WIRE_LEN)
+            return sl_bytes(field.payload, (size_t)(field.end - field.payload));
+    }
+    return (struct sl_bytes){NULL, 0};
+}
+
+/* The signal of a protobuf request by its first record: log records have their
+ * times in the fields 1 and 11, spans in 7 and 8, metrics none but a name in 1. */
+static enum sl_signal guess_signal(struct sl_bytes request)
+{
+    struct sl_bytes record =
+        first_payload(first_payload(first_payload(request, SL_REQUEST_GROUPS), SL_GROUP_SCOPES),
+                      SL_SCOPE_RECORDS);
+    const uint8_t *at = record.data, *end = at + record.size;
+    struct sl_wire_field field;
+    bool named = false;
+    while (at != NULL && at < end) {
+        at = sl_wire_read(at, end, &field);
+        if (at == NULL)
+            break;
+        if (field.wire == SL_WIRE_FIXED64 && (field.number == 1 || field.number == 11))
+            return SL_LOGS;
+        if (field.wire == SL_WIRE_FIXED64 && (field.number == 7 || field.number == 8))
+            return SL_TRACES;
+        named = named || (field.wire == SL_WIRE_LEN && field.number == 1 &&
+                          field.end - field.payload != 16); /* not a trace id */
+    }
+    return named ? SL_METRICS : SL_TRACES;
+}
+
+static enum sl_signal signal_of(const char *name, struct sl_bytes request)
+{
+    if (name == NULL)
+        return guess_signal(request);
+    return strcmp(name, "logs") == 0      ? SL_LOGS
+           : strcmp(name, "metrics") == 0 ? SL_METRICS
+                                          : SL_TRACES;
 }
 
 static int read_input(const char *path, struct sl_out *out)
@@ -167,7 +216,8 @@ static int read_input(const char *path, struct sl_out *out)
         got = fread(room, 1, 1 << 16, file);
         out->size += got;
     }
-    int problem = ferror(file) ? EIO : out->failed ? EFBIG : 0;
+    int reason = errno; /* of the last read */
+    int problem = ferror(file) ? reason : out->failed ? EFBIG : 0;
     if (file != stdin)
         (void)fclose(file);
     return problem;
@@ -182,14 +232,16 @@ static int send_file(struct sender *sender, const char *path)
     struct sl_bytes bytes = sl_out_view(&text), trimmed = sl_bytes_trim(bytes);
     if (problem != 0) {
         rc = complain(sender, "cannot be read: ", sl_text(strerror(problem)));
-    } else if (trimmed.size > 0 && trimmed.data[0] == '{') {
+    } else if (trimmed.size == 0) {
+        rc = complain(sender, "is empty", (struct sl_bytes){0});
+    } else if (sl_bytes_starts(bytes, "\x1f\x8b")) {
+        rc = complain(sender, "is compressed; send what 'zcat' gives: zcat FILE | sluice send -",
+                      (struct sl_bytes){0});
+    } else if (trimmed.data[0] == '{') {
         rc = send_lines(sender, bytes);
     } else {
-        const char *name = sender->options->signal != NULL ? sender->options->signal : "traces";
         sender->json = false;
-        sender->signal = strcmp(name, "logs") == 0      ? SL_LOGS
-                         : strcmp(name, "metrics") == 0 ? SL_METRICS
-                                                        : SL_TRACES;
+        sender->signal = signal_of(sender->options->signal, bytes);
         rc = send_request(sender, bytes);
     }
     sl_out_done(&text);
@@ -240,6 +292,15 @@ static int find_endpoint(struct sender *sender)
         endpoint = "http://127.0.0.1:4318";
     if (sl_url_parse(endpoint, 4318, &sender->url, &error) != SL_OK) {
         fprintf(stderr, "sluice: --endpoint: %s\n", error.text);
+        return SL_EXIT_USAGE;
+    }
+    static const char *const paths[] = {"/v1/traces", "/v1/metrics", "/v1/logs"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        const char *found = strstr(sender->url.path, paths[i]);
+        if (found == NULL || strlen(found) != strlen(paths[i]))
+            continue;
+        fprintf(stderr, "sluice: --endpoint: leave out '%s', it is added for each file\n",
+                paths[i]);
         return SL_EXIT_USAGE;
     }
     if (sender->url.scheme == SL_URL_HTTPS) {

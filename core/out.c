@@ -65,11 +65,6 @@ void sl_out_text(struct sl_out *out, const char *text)
     sl_out_bytes(out, text, strlen(text));
 }
 
-void sl_out_byte(struct sl_out *out, uint8_t byte)
-{
-    sl_out_bytes(out, &byte, 1);
-}
-
 void sl_out_printf(struct sl_out *out, const char *fmt, ...)
 {
     va_list ap;

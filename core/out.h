@@ -25,7 +25,18 @@ static inline void sl_out_clear(struct sl_out *out)
 uint8_t *sl_out_room(struct sl_out *out, size_t size);
 void sl_out_bytes(struct sl_out *out, const void *data, size_t size);
 void sl_out_text(struct sl_out *out, const char *text);
-void sl_out_byte(struct sl_out *out, uint8_t byte);
+static inline void sl_out_byte(struct sl_out *out, uint8_t byte)
+{
+    uint8_t *room = out->data;
+    bool fits = out->size < out->capacity && (out->limit == 0 || out->size < out->limit);
+    if (!fits || out->failed) {
+        room = sl_out_room(out, 1);
+        if (room == NULL)
+            return;
+        room = out->data;
+    }
+    room[out->size++] = byte;
+}
 void sl_out_printf(struct sl_out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The bytes as a NUL-ended C string (the NUL is not counted); "" on failure. */
 const char *sl_out_cstr(struct sl_out *out);

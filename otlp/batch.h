@@ -180,6 +180,9 @@ size_t sl_batch_sweep(struct sl_batch *batch);
 /* Moves group's records marked SL_RECORD_MARK to a sibling group with this
  * schema URL (the marks are cleared). May move batch->groups. */
 int sl_group_split(struct sl_batch *batch, uint32_t group, struct sl_bytes schema_url);
+/* The same for all groups at once, in linear time. After SL_ENOMEM the batch
+ * is good for nothing but sl_batch_unref(). */
+int sl_batch_split_marked(struct sl_batch *batch, struct sl_bytes schema_url);
 /* Rewrites into one fresh buffer when less than half of the pinned bytes is live. */
 int sl_batch_compact(struct sl_batch *batch, struct sl_budget *budget);
 size_t sl_batch_pinned_bytes(const struct sl_batch *batch);

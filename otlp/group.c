@@ -95,38 +95,72 @@ static void move_marked(struct sl_group *group, struct sl_record *moved)
     group->count = kept;
 }
 
-int sl_group_split(struct sl_batch *batch, uint32_t index, struct sl_bytes schema_url)
+/* Gives the marked records the scope: all of the group's in place, else moved to
+ * *ret_sibling, whose count is 0 when there is none. */
+static int split_group(struct sl_batch *batch, struct sl_group *group, uint32_t marked,
+                       struct sl_bytes url, struct sl_group *ret_sibling)
 {
-    assert(batch->references == 1 && index < batch->group_count);
-    struct sl_group *group = &batch->groups[index];
-    uint32_t marked = count_marked(group);
-    if (marked == 0)
-        return SL_OK;
-    bool same = sl_bytes_equal(group->scope->schema_url, schema_url);
-    struct sl_scope *scope = same ? group->scope : scope_with_url(batch, group->scope, schema_url);
+    bool same = sl_bytes_equal(group->scope->schema_url, url);
+    struct sl_scope *scope = same ? group->scope : scope_with_url(batch, group->scope, url);
+    *ret_sibling = (struct sl_group){.resource = group->resource, .scope = scope};
     if (scope == NULL)
         return SL_ENOMEM;
+    if (!same)
+        sl_batch_touch(batch);
     if (same || marked == group->count) {
         for (uint32_t i = 0; i < group->count; i++)
             group->records[i].flags &= ~(uint32_t)SL_RECORD_MARK;
         group->scope = scope;
-    } else {
-        struct sl_record *moved = sl_arena_alloc(batch->arena, marked * sizeof *moved);
-        if (moved == NULL ||
-            sl_table_reserve(batch, &batch->groups, &batch->group_capacity, batch->group_count, 1,
-                             sizeof *batch->groups) != SL_OK)
-            return SL_ENOMEM;
-        group = &batch->groups[index];
-        memmove(group + 2, group + 1, (batch->group_count - index - 1) * sizeof *group);
-        batch->group_count++;
-        move_marked(group, moved);
-        group[1] = (struct sl_group){.resource = group->resource,
-                                     .scope = scope,
-                                     .records = moved,
-                                     .count = marked,
-                                     .capacity = marked};
+        return SL_OK;
     }
-    if (!same)
-        sl_batch_touch(batch);
+    struct sl_record *moved = sl_arena_alloc(batch->arena, marked * sizeof *moved);
+    if (moved == NULL)
+        return SL_ENOMEM;
+    move_marked(group, moved);
+    ret_sibling->records = moved;
+    ret_sibling->count = ret_sibling->capacity = marked;
+    return SL_OK;
+}
+
+int sl_group_split(struct sl_batch *batch, uint32_t index, struct sl_bytes schema_url)
+{
+    assert(batch->references == 1 && index < batch->group_count);
+    uint32_t marked = count_marked(&batch->groups[index]);
+    struct sl_group sibling;
+    if (marked == 0)
+        return SL_OK;
+    if (sl_table_reserve(batch, &batch->groups, &batch->group_capacity, batch->group_count, 1,
+                         sizeof *batch->groups) != SL_OK ||
+        split_group(batch, &batch->groups[index], marked, schema_url, &sibling) != SL_OK)
+        return SL_ENOMEM;
+    if (sibling.count == 0)
+        return SL_OK;
+    struct sl_group *group = &batch->groups[index];
+    memmove(group + 2, group + 1, (batch->group_count - index - 1) * sizeof *group);
+    batch->group_count++;
+    group[1] = sibling;
+    return SL_OK;
+}
+
+int sl_batch_split_marked(struct sl_batch *batch, struct sl_bytes schema_url)
+{
+    assert(batch->references == 1);
+    uint32_t count = 0, capacity = batch->group_count * 2;
+    struct sl_group *groups = sl_arena_alloc(batch->arena, capacity * sizeof *groups);
+    if (groups == NULL)
+        return SL_ENOMEM;
+    for (uint32_t i = 0; i < batch->group_count; i++) {
+        struct sl_group sibling = {.count = 0};
+        uint32_t marked = count_marked(&batch->groups[i]);
+        if (marked > 0 &&
+            split_group(batch, &batch->groups[i], marked, schema_url, &sibling) != SL_OK)
+            return SL_ENOMEM;
+        groups[count++] = batch->groups[i];
+        if (sibling.count > 0)
+            groups[count++] = sibling;
+    }
+    batch->groups = groups;
+    batch->group_count = count;
+    batch->group_capacity = capacity;
     return SL_OK;
 }

@@ -176,10 +176,9 @@ static int scan_message(struct scan *s, const struct sl_message *message, struct
 }
 
 /* An edit's bytes are whole fields of the part's message. */
-static int scan_edit(struct scan *s, const struct sl_message *message)
+static int scan_edit(struct scan *s, const struct sl_message *message, struct sl_edit edit)
 {
-    uint32_t index = s->next;
-    struct sl_part piece = {.wire = s->part->edits[index].bytes};
+    struct sl_part piece = {.wire = edit.bytes};
     if (piece.wire.size > 0) {
         struct scan inner = {.batch = s->batch, .part = &piece, .scanner = s->scanner};
         int rc = scan_message(&inner, message, piece.wire, 0);
@@ -187,55 +186,66 @@ static int scan_edit(struct scan *s, const struct sl_message *message)
             return rc;
     }
     if (piece.edit_count > 0) {
-        struct sl_bytes spliced = sl_part_splice(&piece, s->batch->arena);
-        if (spliced.data == NULL)
+        edit.bytes = sl_part_splice(&piece, s->batch->arena);
+        if (edit.bytes.data == NULL)
             return SL_ENOMEM;
-        s->part->edits[index].bytes = spliced;
     }
-    s->next++;
-    return SL_OK;
+    int rc = sl_edit_insert(s->batch, s->part, s->next, edit);
+    s->next += rc == SL_OK;
+    return rc;
 }
 
-/* The field at offset p, which may have edits of earlier components inside it:
- * those become one edit of the whole field, which is scanned next. */
-static int scan_wire(struct scan *s, const struct sl_message *message, uint32_t p,
-                     uint32_t *ret_next)
+/* The field at offset *p, which may have edits of earlier components inside it:
+ * those, from *next on, become one edit of the whole field. */
+static int scan_wire(struct scan *s, const struct sl_part *old, const struct sl_message *message,
+                     uint32_t *p, uint32_t *next)
 {
-    struct sl_part *part = s->part;
     struct sl_wire_field f;
-    const uint8_t *start = part->wire.data + p, *end = part->wire.data + part->wire.size;
+    const uint8_t *start = old->wire.data + *p, *end = old->wire.data + old->wire.size;
     if (sl_wire_read(start, end, &f) == NULL)
         return SL_EINVALID;
-    uint32_t size = (uint32_t)(f.end - f.start);
-    if (s->next < part->edit_count && part->edits[s->next].offset < p + size) {
-        struct sl_bytes spliced = sl_splice_field(part, p, size, s->batch->arena);
-        *ret_next = p;
-        return spliced.data != NULL ? sl_edit_put(s->batch, part, p, size, spliced) : SL_ENOMEM;
+    uint32_t offset = *p, size = (uint32_t)(f.end - f.start);
+    *p += size;
+    if (*next == old->edit_count || old->edits[*next].offset >= *p)
+        return scan_field(s, message, &f, 0);
+    struct sl_bytes spliced = sl_splice_field(old, offset, size, s->batch->arena);
+    if (spliced.data == NULL)
+        return SL_ENOMEM;
+    while (*next < old->edit_count && old->edits[*next].offset < *p)
+        ++*next;
+    return scan_edit(s, message, (struct sl_edit){offset, size, spliced});
+}
+
+/* Old edits and finds go into a table of their own in turn, so that many of
+ * both take no longer than they must. */
+static int scan_edited(struct scan *s, const struct sl_message *message)
+{
+    struct sl_part *part = s->part, old = *part;
+    uint32_t p = 0, next = 0;
+    part->edits = NULL;
+    part->edit_count = part->edit_capacity = 0;
+    int rc = sl_table_reserve(s->batch, &part->edits, &part->edit_capacity, 0,
+                              (size_t)old.edit_count + 4, sizeof *part->edits);
+    while (rc == SL_OK && (next < old.edit_count || p < old.wire.size)) {
+        if (next == old.edit_count || old.edits[next].offset != p) {
+            rc = scan_wire(s, &old, message, &p, &next);
+            continue;
+        }
+        p += old.edits[next].size;
+        rc = scan_edit(s, message, old.edits[next++]);
     }
-    *ret_next = p + size;
-    return scan_field(s, message, &f, 0);
+    if (rc != SL_OK)
+        *part = old;
+    return rc;
 }
 
 int sl_part_scan(struct sl_batch *batch, struct sl_part *part, const struct sl_message *message,
                  const struct sl_scanner *scanner)
 {
     struct scan s = {.batch = batch, .part = part, .scanner = scanner};
-    if (part->edit_count == 0)
-        return part->wire.size > 0 ? scan_message(&s, message, part->wire, 0) : SL_OK;
-    uint32_t p = 0;
-    int rc = SL_OK;
-    while (rc == SL_OK) {
-        const struct sl_edit *edit = s.next < part->edit_count ? &part->edits[s.next] : NULL;
-        if (edit != NULL && edit->offset == p) {
-            p += edit->size;
-            rc = scan_edit(&s, message);
-        } else if (p < part->wire.size) {
-            rc = scan_wire(&s, message, p, &p);
-        } else {
-            break;
-        }
-    }
-    return rc;
+    if (part->edit_count > 0)
+        return scan_edited(&s, message);
+    return part->wire.size > 0 ? scan_message(&s, message, part->wire, 0) : SL_OK;
 }
 
 static int scan_url(struct sl_batch *batch, const struct sl_message *message, struct sl_bytes *url,

@@ -5,8 +5,8 @@
 
 #include "core/alloc.h"
 #include "core/log.h"
-#include "exporters/shared/request.h"
 #include "exporters/otlphttp/answer.h"
+#include "exporters/shared/request.h"
 #include "pipeline/sender.h"
 #include "transport/client_http1.h"
 
@@ -140,6 +140,22 @@ static void check_endpoint(const char *text, const char *key, const struct sl_no
                     text);
 }
 
+/* The base endpoint with a signal's path behind it, as the variables of SDKs have it. */
+static void check_base(const char *text, const struct sl_node *node, const char *path,
+                       struct sl_diag *diag)
+{
+    static const char *const paths[] = {"/v1/traces", "/v1/metrics", "/v1/logs"};
+    for (size_t i = 0; text != NULL && i < SIGNALS; i++) {
+        size_t size = strlen(text), end = strlen(paths[i]);
+        if (size < end || strcmp(text + size - end, paths[i]) != 0)
+            continue;
+        const char *where = sl_arena_printf(&diag->arena, "%s.endpoint", path);
+        sl_diag_add(diag, SL_DIAG_WARNING, sl_otlp_place(node, "endpoint"), where,
+                    "the signal's path is added to it: %s%s; leave it out, or use %s", text,
+                    paths[i], endpoint_keys[i]);
+    }
+}
+
 static void check(const void *data, const struct sl_node *node, const char *path,
                   struct sl_diag *diag)
 {
@@ -148,6 +164,7 @@ static void check(const void *data, const struct sl_node *node, const char *path
     const struct otlphttp_config *config = data;
     bool any = config->endpoint != NULL;
     check_endpoint(config->endpoint, "endpoint", node, path, diag);
+    check_base(config->endpoint, node, path, diag);
     for (unsigned i = 0; i < SIGNALS; i++) {
         any |= config->endpoints[i] != NULL;
         check_endpoint(config->endpoints[i], endpoint_keys[i], node, path, diag);

@@ -171,7 +171,7 @@ static bool concerns(const struct normalizer *self, struct sl_batch *batch)
 }
 
 static int normalize_group(struct normalizer *self, struct sl_batch *batch, uint32_t index,
-                           uint32_t *ret_marked)
+                           bool *ret_marked)
 {
     const struct normalizer_config *config = self->base.config;
     struct sl_group *group = &batch->groups[index];
@@ -183,7 +183,6 @@ static int normalize_group(struct normalizer *self, struct sl_batch *batch, uint
     while (sl_cursor_next(&cursor, &field))
         if (field.number == SL_SCOPE_NAME)
             family = nm_scope_family(field.bytes);
-    *ret_marked = 0;
     for (uint32_t i = 0; i < group->count; i++) {
         int changed = -1;
         int status = nm_normalize(&self->norm, batch, &group->records[i].part, family, &changed);
@@ -196,7 +195,7 @@ static int normalize_group(struct normalizer *self, struct sl_batch *batch, uint
             sl_counter_add(self->counters[changed], 1);
         if (stamp) {
             group->records[i].flags |= SL_RECORD_MARK;
-            ++*ret_marked;
+            *ret_marked = true;
         }
     }
     return SL_OK;
@@ -205,20 +204,13 @@ static int normalize_group(struct normalizer *self, struct sl_batch *batch, uint
 static int normalize_batch(struct normalizer *self, struct sl_batch *batch)
 {
     const struct normalizer_config *config = self->base.config;
-    struct sl_bytes url = {0};
+    bool marked = false;
     for (uint32_t g = 0; g < batch->group_count; g++) {
-        uint32_t marked = 0, before = batch->group_count;
         int status = normalize_group(self, batch, g, &marked);
-        if (status == SL_OK && marked > 0) {
-            if (url.data == NULL)
-                url = sl_arena_copy(batch->arena, sl_text(config->schema_url));
-            status = url.data != NULL ? sl_group_split(batch, g, url) : SL_ENOMEM;
-        }
         if (status != SL_OK)
             return status;
-        g += batch->group_count - before; /* the sibling holds what is done */
     }
-    return SL_OK;
+    return marked ? sl_batch_split_marked(batch, sl_text(config->schema_url)) : SL_OK;
 }
 
 static void consume(struct sl_component *self_, struct sl_delivery *delivery)

@@ -8,7 +8,7 @@
 #include "core/alloc.h"
 #include "processors/genai_normalizer/norm.h"
 
-enum { MAX_CALLS = 64 };
+enum { MAX_COMPARED = 64 }; /* parts that a call is compared with */
 
 /* Sort key: target 8 | i 16 | section 2 | j 16 | piece 6 | hit 14 bits. */
 static unsigned section_of(unsigned piece)
@@ -206,9 +206,10 @@ static bool is_repeated(struct nm_norm *norm, uint32_t at, uint32_t end, const s
 {
     struct group part;
     struct sl_bytes id = look(call, NM_P_CALL_ID);
+    unsigned compared = 0;
     while (at < end && section_of(piece_of(norm->order[at])) < 1)
         at++;
-    while (at < end && section_of(piece_of(norm->order[at])) == 1) {
+    while (at < end && section_of(piece_of(norm->order[at])) == 1 && compared++ < MAX_COMPARED) {
         at = gather(norm, at, end, &part);
         if (part.pieces[NM_P_PART_CALL_NAME] != NULL &&
             sl_bytes_equal(look(&part, NM_P_PART_CALL_ID), id) &&

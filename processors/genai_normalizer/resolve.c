@@ -153,7 +153,7 @@ static bool kind_of(struct nm_norm *norm, int32_t at, const struct nm_row *row)
 
 static struct sl_bytes first_word(struct sl_bytes name)
 {
-    const uint8_t *blank = memchr(name.data, ' ', name.size);
+    const uint8_t *blank = name.size > 0 ? memchr(name.data, ' ', name.size) : NULL;
     return blank != NULL ? sl_bytes(name.data, (size_t)(blank - name.data)) : name;
 }
 

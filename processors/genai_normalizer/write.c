@@ -4,7 +4,7 @@
  * are, so numbers and the order of keys survive. */
 #include "processors/genai_normalizer/norm.h"
 
-enum { MAX_JSON_DEPTH = 64 };
+enum { MAX_JSON_DEPTH = 64, MAX_CHOICES = 256 };
 
 void nm_put_string(struct sl_out *out, struct sl_bytes text, bool raw)
 {
@@ -37,7 +37,7 @@ struct sl_bytes nm_finish_reason(struct nm_norm *norm, unsigned choice)
 {
     const struct nm_slot *slot = &norm->slots[NM_FINISH_REASONS];
     struct sl_value item;
-    if (!slot->valid || slot->value.type != SL_VALUE_ARRAY)
+    if (!slot->valid || slot->value.type != SL_VALUE_ARRAY || choice >= MAX_CHOICES)
         return (struct sl_bytes){0};
     struct sl_bytes rest = slot->value.bytes;
     for (unsigned i = 0; sl_array_next(&rest, &item); i++)

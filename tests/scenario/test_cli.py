@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: verbs, complaints, exit codes."""
+import gzip
 import json
 import os
 import re
@@ -60,6 +61,17 @@ service:
     assert any(line.startswith("bad.yaml:13:66: ") and "nopp" in line for line in lines)
 
 
+def test_a_receiver_without_protocols_has_its_place(tmp_path):
+    (tmp_path / "bad.yaml").write_text("""\
+receivers:
+  otlp:
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}
+""")
+    done = sluice("validate", "--config", "bad.yaml", cwd=tmp_path)
+    assert done.stderr == "bad.yaml:2:3: receivers.otlp.protocols: at least one of grpc and http is needed\n"
+
+
 def test_environment_and_set_override_the_file(tmp_path):
     (tmp_path / "c.yaml").write_text("""\
 receivers: {otlp: {protocols: {http: {endpoint: "${env:HOST_FOR_TEST:-localhost}:4318"}}}}
@@ -96,9 +108,13 @@ service: {pipelines: {traces: {receivers: [otlp, jaeger], processors: [tail_samp
 @pytest.mark.parametrize("args, code, word", [
     (["--help"], 0, "usage"), (["validate", "--help"], 0, "usage"), (["version"], 0, "sluice"),
     (["--version"], 0, "sluice"), (["components"], 0, "pii_scrubber"),
+    (["gateway.yaml"], 2, "--config gateway.yaml"), (["validate", "a.yml"], 2, "--config a.yml"),
+    (["validate", "--config", "/"], 2, "cannot read /: Is a directory"),
     (["vlaidate"], 2, "did you mean 'validate'"), (["--confg", "x"], 2, "unknown option"),
     (["--config"], 2, "missing"), (["validate", "--config", "/nonexistent"], 2, "cannot read"),
     (["send"], 2, "usage"), (["send", "--endpoint", "http://127.0.0.1:1", "/nonexistent"], 1, "cannot be read"),
+    (["send", "/"], 1, "/: cannot be read: Is a directory"), (["send", "/dev/null"], 1, "is empty"),
+    (["send", "--endpoint", "http://127.0.0.1:1/v1/traces", "x"], 2, "leave out '/v1/traces'"),
 ])
 def test_usage(args, code, word):
     done = sluice(*args)
@@ -129,3 +145,28 @@ def test_send_delivers_json_lines_and_protobuf(to_file, tmp_path):
     running.stop()
     got = otlp.read_lines(running.output)
     assert len(got) == 2 and got[1][1] == otlp.parse_body(signal, content_type, body)
+
+
+def test_send_tells_what_is_wrong_with_a_file(tmp_path):
+    (tmp_path / "lines.gz").write_bytes(gzip.compress(b'{"resourceSpans": []}'))
+    (tmp_path / "pretty.json").write_text('{\n  "resourceSpans": []\n}\n')
+    (tmp_path / "good.jsonl").write_text('{"resourceSpans": []}\r\n')
+    for name, words in (("lines.gz", "zcat"), ("pretty.json", "each document on one line"),
+                        ("good.jsonl", "not sent to 127.0.0.1:1: ")):
+        done = sluice("send", "--endpoint", "http://127.0.0.1:1", tmp_path / name)
+        assert done.returncode == 1 and words in done.stderr
+
+
+def test_send_finds_the_signal_of_a_protobuf_file(to_file, tmp_path):
+    running = to_file()
+    sent = {}
+    for name, signal, _, content_type, body in otlp.corpus():
+        if "json" in content_type or signal in sent:
+            continue
+        sent[signal] = otlp.parse_body(signal, content_type, body)
+        path = tmp_path / f"{signal}.bin"
+        path.write_bytes(body)
+        done = sluice("send", "--endpoint", f"http://127.0.0.1:{running.http}", path)
+        assert done.returncode == 0, done.stderr
+    running.stop()
+    assert dict(otlp.read_lines(running.output)) == sent and len(sent) == 3

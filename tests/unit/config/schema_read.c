@@ -156,6 +156,13 @@ static const struct {
     {"timout: 1s", "c.yaml:1:1: p.timout: unknown key; did you mean 'timeout'?\n"},
     {"Timeout: 1s", "c.yaml:1:1: p.Timeout: unknown key; did you mean 'timeout'?\n"},
     {"xyz: 1s", "c.yaml:1:1: p.xyz: unknown key\n"},
+    {"max_size: 1", "c.yaml:1:1: p.max_size: unknown key; did you mean 'max_size' under 'grpc'?\n"},
+    {"\"\u00a0count\": 1", "c.yaml:1:1: p.\u00a0count: unknown key; it has a no-break space in it, "
+                           "where a plain one is needed\n"},
+    {"count: 010",
+     "c.yaml:1:8: p.count: expected an integer without a leading zero, found '010'\n"},
+    {"enabled: \"true\"", "c.yaml:1:10: p.enabled: expected true or false, found 'true' (text, as "
+                          "it is quoted)\n"},
     {"grpc: {enpoint: x}", "c.yaml:1:8: p.grpc.enpoint: unknown key; did you mean 'endpoint'?\n"},
     {"zzz: 1\ngrpc:\n  zzz: 1\nservers:\n  a:\n    zzz: 1\nrules:\n- name: x\n  zzz: 1\n",
      "c.yaml:1:1: p.zzz: unknown key\n"
@@ -330,7 +337,7 @@ static void test_a_small_plain_number_for_a_duration_is_warned_of(void **state)
     struct one {
         int64_t wait;
     } one = {0};
-    static const struct sl_field fields[] = {SL_FIELD(DURATION, one, wait), SL_END};
+    static const struct sl_field fields[] = {SL_FIELD(DURATION, one, wait, .doc = ""), SL_END};
     struct sl_node wait = {.kind = SL_NODE_SCALAR, .key = "wait", .text = "20"};
     struct sl_node map = {.kind = SL_NODE_MAP, .child = &wait};
     finish();

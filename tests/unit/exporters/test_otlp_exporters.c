@@ -86,6 +86,25 @@ static void test_the_checks_say_what_is_wrong(void **state)
     }
 }
 
+static void test_a_base_endpoint_with_a_signal_path_is_warned_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml;
+        unsigned warnings;
+    } cases[] = {{"endpoint: http://a:4318/v1/traces\n", 1},
+                 {"endpoint: http://a:4318/otel/v1/logs\n", 1},
+                 {"endpoint: http://a:4318/v1\n", 0},
+                 {"traces_endpoint: http://a:4318/v1/traces\n", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct loaded l;
+        load(&l, &otlphttp_exporter, cases[i].yaml);
+        CHECK_INT(l.diag.errors, 0);
+        CHECK_INT(l.diag.warnings, cases[i].warnings);
+        unload(&l);
+    }
+}
+
 /* ---- end to end ---- */
 
 struct scene {
@@ -306,6 +325,7 @@ int main(void)
     struct sl_log_config quiet = {.level = SL_LOG_NONE, .fd = 2};
     sl_log_configure(&quiet);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_base_endpoint_with_a_signal_path_is_warned_of),
         cmocka_unit_test(test_the_checks_say_what_is_wrong),
         cmocka_unit_test(test_a_batch_arrives_by_grpc),
         cmocka_unit_test(test_a_batch_arrives_by_http),

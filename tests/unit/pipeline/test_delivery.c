@@ -450,7 +450,8 @@ int main(void)
         cmocka_unit_test(test_a_single_target_gets_the_delivery_itself),
         cmocka_unit_test(test_each_target_uses_its_own_claim),
         cmocka_unit_test(test_one_refusal_leaves_nothing_enqueued),
-        cmocka_unit_test(test_a_final_word_of_a_queue_becomes_retry_but_shutdown_and_too_large_stay),
+        cmocka_unit_test(
+            test_a_final_word_of_a_queue_becomes_retry_but_shutdown_and_too_large_stay),
         cmocka_unit_test(test_the_parent_waits_for_the_slowest_and_gets_the_worst),
         cmocka_unit_test(test_branches_never_reject_more_than_there_is),
         cmocka_unit_test(test_the_last_holder_may_change_the_batch_in_place),

@@ -564,8 +564,8 @@ static void test_a_client_in_a_hurry_does_not_take_those_merged_with_it_along(vo
     (void)state;
     struct fixture *f = fixture_new();
     f->queue.wait_for_result = true;
-    f->queue.batch =
-        (struct sl_queue_batch_config){.presence = SL_GIVEN, .flush_timeout_ms = 20, .min_size = 100};
+    f->queue.batch = (struct sl_queue_batch_config){
+        .presence = SL_GIVEN, .flush_timeout_ms = 20, .min_size = 100};
     open_sender(f);
     uint64_t now_ms = sl_worker_now_ms(&f->worker);
     consume_until(f, now_ms + 50);

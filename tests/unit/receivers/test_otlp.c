@@ -612,6 +612,7 @@ static void test_what_is_not_built_or_makes_no_sense_is_an_error(void **state)
         {"protocols: {http: {cors: {allowed_origins: [a]}}}", "protocols.http.cors: not supported"},
         {"protocols: {http: {middlewares: [{id: a}]}}", "middlewares: not supported"},
         {"protocols: {http: {endpoint: 'localhost'}}", "protocols.http.endpoint"},
+        {"protocols: {grpc: {endpoint: 'http://a:1'}}", "leave out 'http://'"},
         {"protocols: {grpc: {endpoint: 'a:1'}, http: {endpoint: 'a:1'}}", "the same as grpc's"},
         {"protocols: {http: {logs_url_path: v1/traces}}", "another signal has the same path"},
         {"protocols: {http: {zzz: 1}}", "unknown key"},

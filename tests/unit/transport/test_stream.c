@@ -312,6 +312,9 @@ static void test_endpoints(void **state)
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         CHECK_INT(sl_endpoint_parse(bad[i], &endpoint, NULL), SL_EINVALID);
+    struct sl_error error;
+    CHECK_INT(sl_endpoint_parse("http://0.0.0.0:4317", &endpoint, &error), SL_EINVALID);
+    CHECK_TEXT(error.text, "'http://0.0.0.0:4317' is not host:port; leave out 'http://'");
 }
 
 int main(void)
