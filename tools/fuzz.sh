@@ -13,7 +13,7 @@ run_one() {
     mkdir -p "build/fuzz-corpus/$1"
     if "build/fuzz/tests/fuzz/fuzz_$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 \
         -artifact_prefix="build/fuzz-findings/$1-" "build/fuzz-corpus/$1" "tests/fuzz/corpus/$1" >"build/fuzz-$1.log" 2>&1; then
-        echo "fuzz $1: clean, $(grep -c '' "build/fuzz-$1.log") lines in build/fuzz-$1.log"
+        echo "fuzz $1: clean. $(grep '^Done ' "build/fuzz-$1.log")"
     else
         echo "fuzz $1: FOUND something, see build/fuzz-$1.log"
         tail -n 20 "build/fuzz-$1.log"
