@@ -124,6 +124,9 @@ int sl_config_set(struct sl_reader *reader, struct sl_node *root, const char *te
         .text = sl_text(equals + 1), .path = &path, .level = SL_CONFIG_LEVELS / 2};
     struct sl_node *value, *over;
     int rc = sl_yaml_read(reader, &input, &value);
+    if (rc == SL_EINVALID)
+        sl_diag_add(reader->diag, SL_DIAG_ERROR, (struct sl_place){0}, NULL,
+                    "--set '%.80s': the value cannot be read as YAML", text);
     if (rc == SL_OK)
         rc = nest(reader, keys, value, &over);
     if (rc == SL_OK)

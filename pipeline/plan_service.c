@@ -10,6 +10,7 @@
 
 enum { HALF = 2 };
 static const size_t memory_min = (size_t)64 << 20, memory_max = (size_t)2 << 30;
+static const size_t memory_least = (size_t)1 << 20; /* less takes no request at all */
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", "none", NULL};
 static const char *const log_encodings[] = {"console", "json", NULL};
@@ -127,9 +128,14 @@ static void read_workers(struct sl_planner *planner, const struct sl_node *servi
     plan->workers = (unsigned)count;
 }
 
-static void read_memory_limit(struct sl_plan *plan)
+static void read_memory_limit(struct sl_planner *planner, const struct sl_node *service)
 {
+    struct sl_plan *plan = planner->plan;
     plan->memory_limit = (size_t)plan->service.memory_limit;
+    const struct sl_node *node = service != NULL ? sl_node_find(service, "memory_limit") : NULL;
+    if (plan->memory_limit != 0 && plan->memory_limit < memory_least && node != NULL)
+        sl_diag_add(planner->diag, SL_DIAG_ERROR, node->place, "service.memory_limit",
+                    "%.40s is below the least, 1MiB (0: half of the memory there is)", node->text);
     if (plan->memory_limit != 0)
         return;
     size_t half = sl_available_memory() / HALF;
@@ -232,5 +238,5 @@ void sl_plan_read_service(struct sl_planner *planner, const struct sl_node *serv
     plan->metrics = (struct sl_plan_component){
         .id = "metrics", .path = "service.telemetry.metrics", .config = &plan->telemetry};
     read_metrics(planner, service);
-    read_memory_limit(plan);
+    read_memory_limit(planner, service);
 }

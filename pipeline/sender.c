@@ -8,7 +8,8 @@
 #include "core/log.h"
 #include "pipeline/sender_internal.h"
 
-enum { IDLE_MS = 3600 * 1000 }; /* the timer is armed at least this far ahead */
+enum { IDLE_MS = 3600 * 1000 };     /* the timer is armed at least this far ahead */
+enum { COMPACT_BYTES = 16 * 1024 }; /* less is not worth the copy */
 
 /* ---- time ---- */
 
@@ -202,8 +203,21 @@ static struct sl_unit *unit_new(struct sl_sender *sender, struct sl_delivery *de
     unit->sender = sender;
     unit->hold = hold;
     unit->batch = sl_batch_ref(delivery->batch);
+    if (hold == NULL) {
+        sl_batch_unref(delivery->batch); /* the delivery ends here */
+        delivery->batch = NULL;
+    }
     unit->context = sl_context_ref(delivery->context);
     return unit;
+}
+
+/* What waits here should not pin much more than itself, for example the whole request of
+ * which a sampler kept one span. Failing costs memory only. */
+static void compact(struct sl_sender *sender, struct sl_unit *unit)
+{
+    size_t pinned = sl_batch_pinned_bytes(unit->batch);
+    if (pinned >= COMPACT_BYTES && pinned / 2 >= unit->amount.bytes && unit->batch->references == 1)
+        (void)sl_batch_compact(unit->batch, sender->exporter->worker->budget);
 }
 
 static void warn_policy(struct sl_sender *sender, const struct sl_delivery *delivery)
@@ -240,6 +254,7 @@ void sl_sender_consume(struct sl_sender *sender, struct sl_delivery *delivery)
         return;
     }
     unit->amount = amount;
+    compact(sender, unit);
     sl_sender_charge(sender, amount, true);
     warn_policy(sender, delivery);
     sl_sender_place(sender, unit, delivery->policy);

@@ -48,8 +48,8 @@ struct connection {
     nghttp2_session *session; /* NULL until opened */
     struct call_list active;
     bool busy, going, closing; /* inside nghttp2; after GOAWAY; close was asked for */
-    uint64_t last_read_ms;
-    uint64_t awaited_ms; /* since when bytes have been due; 0: nothing was asked */
+    uint64_t last_read_ms;     /* before the first: when it was dialed, then opened */
+    uint64_t awaited_ms;       /* since when bytes have been due; 0: nothing was asked */
 };
 
 struct sl_http2_client {
@@ -460,6 +460,7 @@ static bool dial(struct sl_http2_client *client)
         return false;
     }
     connection->client = client;
+    connection->last_read_ms = sl_worker_now_ms(client->worker);
     list_init(&connection->active);
     connection->next = client->connections;
     connection->link = &client->connections;
@@ -537,16 +538,22 @@ static void expired(struct sl_timer *timer)
         tell_done(call);
         return;
     }
+    uint64_t now_ms = sl_worker_now_ms(call->client->worker);
     struct connection *connection = call->connection;
     bool silent = connection != NULL && connection->last_read_ms < call->started_ms &&
-                  sl_worker_now_ms(call->client->worker) - connection->awaited_ms >= SILENCE_MS;
-    bool connecting = connection == NULL && call->client->current != NULL &&
-                      call->client->current->session == NULL;
+                  now_ms - connection->awaited_ms >= SILENCE_MS;
+    struct connection *current = call->client->current;
+    bool connecting = connection == NULL && current != NULL && current->session == NULL;
     give_up(call);
     /* Not a byte came all the time: the connection is as good as dead. A short timeout alone
      * says nothing about it, and others wait there for their answers. */
     if (silent)
         connection_close(connection, UV_ETIMEDOUT);
+    /* One that never opens (the system would go on trying for minutes, ever more rarely) or
+     * takes no stream. */
+    if (connection == NULL && current != NULL && current->active.first == NULL &&
+        now_ms - current->last_read_ms >= SILENCE_MS)
+        connection_close(current, UV_ETIMEDOUT);
     finish(call, SL_CLIENT_TIMEOUT, connecting ? "while connecting" : "");
 }
 

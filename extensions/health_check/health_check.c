@@ -7,6 +7,7 @@
 
 #include "pipeline/pages.h"
 #include "pipeline/process.h"
+#include "transport/endpoint.h"
 
 struct health_config {
     const char *endpoint, *path;
@@ -39,8 +40,12 @@ static void check(const void *config, const struct sl_node *node, const char *pa
     const struct health_config *health = config;
     if (health->path[0] != '/')
         sl_diag_add(diag, SL_DIAG_ERROR, node->place, path, "path must start with '/'");
-    if (health->endpoint[0] == '\0')
-        sl_diag_add(diag, SL_DIAG_ERROR, node->place, path, "endpoint must not be empty");
+    struct sl_endpoint endpoint;
+    struct sl_error error;
+    const struct sl_node *given = node->kind == SL_NODE_MAP ? sl_node_find(node, "endpoint") : NULL;
+    if (sl_endpoint_parse(health->endpoint, &endpoint, &error) != SL_OK)
+        sl_diag_add(diag, SL_DIAG_ERROR, given != NULL ? given->place : node->place, path,
+                    "endpoint: %s", error.text);
 }
 
 /* As Go prints a duration: 1h2m3.5s. */

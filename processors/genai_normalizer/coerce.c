@@ -11,7 +11,7 @@ enum { MAX_STRINGS = 256 };
 
 bool nm_contains(struct sl_bytes text, const char *needle)
 {
-    return memmem(text.data, text.size, needle, strlen(needle)) != NULL;
+    return text.size > 0 && memmem(text.data, text.size, needle, strlen(needle)) != NULL;
 }
 
 struct sl_bytes nm_lower(struct nm_norm *norm, struct sl_bytes text)

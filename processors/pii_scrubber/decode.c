@@ -73,12 +73,17 @@ static struct unit read_backslash(struct sl_bytes text, size_t pos)
     return (struct unit){end - pos, '\\'};
 }
 
+/* %40; also %2540, and deeper, of a URL inside a URL. */
 static struct unit read_percent(struct sl_bytes text, size_t pos)
 {
-    uint32_t code = 0;
-    if (!read_hex(text, pos + 1, 2, &code) || code < 9 || code >= 0x7f)
+    uint32_t code = 0, inner = 0;
+    size_t at = pos + 1;
+    while (read_hex(text, at, 2, &code) && code == '%' && read_hex(text, at + 2, 2, &inner) &&
+           inner >= 9 && inner < 0x7f)
+        at += 2;
+    if (!read_hex(text, at, 2, &code) || code < 9 || code >= 0x7f)
         return (struct unit){1, SAME};
-    return (struct unit){3, code < 0x20 ? '\n' : (int32_t)code};
+    return (struct unit){at + 2 - pos, code < 0x20 ? '\n' : (int32_t)code};
 }
 
 /* &#64; &#x40; */

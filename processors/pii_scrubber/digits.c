@@ -10,13 +10,25 @@ static bool is_digit_at(const struct sl_pii_scan *scan, size_t pos)
     return pos < scan->size && sl_pii_is(scan->text[pos], SL_PII_DIGIT);
 }
 
+/* Whether what begins at pos, after a comma, is the rest of "1,234": else it is a list. */
+static bool is_thousands(const struct sl_pii_scan *scan, size_t pos)
+{
+    size_t end = sl_pii_run(scan, pos, SL_PII_DIGIT, 4);
+    bool goes_on = end < scan->size && (scan->text[end] == '-' || scan->text[end] == '.') &&
+                   is_digit_at(scan, end + 1);
+    return end - pos == 3 && !goes_on;
+}
+
 static bool starts_number(const struct sl_pii_scan *scan, size_t pos)
 {
     if (!sl_pii_starts(scan->text, pos, false))
         return false;
     uint8_t before = pos > 0 ? scan->text[pos - 1] : 0;
-    bool joins = before == '.' || before == ',' || before == '-' || before == '/';
-    return !(joins && pos >= 2 && sl_pii_is(scan->text[pos - 2], SL_PII_DIGIT));
+    if (pos < 2 || !sl_pii_is(scan->text[pos - 2], SL_PII_DIGIT))
+        return true;
+    if (before == ',')
+        return !is_thousands(scan, pos);
+    return before != '.' && before != '-' && before != '/';
 }
 
 /* Where the next group begins after the separator at pos; 0: none. */
@@ -113,13 +125,24 @@ unsigned sl_pii_digits_spaced(const struct sl_pii_scan *scan, const struct sl_pi
     return count;
 }
 
+/* The last digits of a number with dashes or dots, such as an address: no comma
+ * behind them is of thousands or decimals. */
+static bool is_last_group(const struct sl_pii_scan *scan, size_t end)
+{
+    size_t start = end;
+    while (start > 0 && end - start < 5 && sl_pii_is(scan->text[start - 1], SL_PII_DIGIT))
+        start--;
+    return start > 0 && (scan->text[start - 1] == '-' || scan->text[start - 1] == '.');
+}
+
 bool sl_pii_number_ends(const struct sl_pii_scan *scan, size_t end)
 {
     if (!sl_pii_ends(scan->text, scan->size, end))
         return false;
-    if (end >= scan->size)
+    if (!is_digit_at(scan, end + 1))
         return true;
     uint8_t c = scan->text[end];
-    bool joins = c == '.' || c == ',' || c == '-' || c == '/' || c == ':';
-    return !(joins && is_digit_at(scan, end + 1));
+    if (c == ',')
+        return is_last_group(scan, end);
+    return c != '.' && c != '-' && c != '/' && c != ':';
 }

@@ -83,7 +83,8 @@ struct sl_pii_outcome {
 };
 
 /* Scans and rewrites until nothing more is found (a replacement can free the
- * boundary of a neighbour), at most SL_PII_PASSES times. Valid JSON stays valid JSON.
+ * boundary of a neighbour), at most SL_PII_PASSES times; a text with more in it
+ * after that becomes one placeholder. Other valid JSON stays valid JSON.
  * SL_ENOMEM, SL_ELIMIT: the text must not leave. */
 int sl_pii_scrub(struct sl_pii_scanner *scanner, const struct sl_pii_policy *policy,
                  struct sl_bytes text, struct sl_arena *arena, struct sl_pii_outcome *ret_outcome);

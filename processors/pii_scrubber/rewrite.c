@@ -9,7 +9,7 @@
 
 #include "processors/pii_scrubber/scanner.h"
 
-enum { HASH_BYTES = 6, LEVEL_MAX = 15, WALK_MAX = 4096 };
+enum { HASH_BYTES = 6, LEVEL_MAX = 15, WALK_MAX = 4096, BOUND_MAX = 65536 };
 
 static const char stars[] = "****";
 
@@ -98,13 +98,13 @@ static struct level find_level(struct sl_bytes text, size_t *start, size_t end, 
 /* ---- replacements ---- */
 
 struct writer {
-    uint8_t *data;
+    uint8_t *data; /* NULL: only counts */
     size_t size;
 };
 
 static void put(struct writer *writer, struct sl_bytes bytes)
 {
-    if (bytes.size > 0)
+    if (bytes.size > 0 && writer->data != NULL)
         memcpy(writer->data + writer->size, bytes.data, bytes.size);
     writer->size += bytes.size;
 }
@@ -135,6 +135,10 @@ static int put_hash(struct writer *writer, struct sl_bytes key, struct sl_bytes 
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     struct sl_pii_decoded decoded = {NULL, NULL, 0, 0};
+    if (writer->data == NULL) {
+        writer->size += 1 + 2 * HASH_BYTES;
+        return 0;
+    }
     if (sl_pii_decode(&decoded, value) != 0)
         return SL_ENOMEM;
     const uint8_t *done = HMAC(EVP_sha256(), key.data, (int)key.size, decoded.text,
@@ -228,6 +232,11 @@ static int rewrite_in(const struct sl_pii_policy *policy, struct sl_bytes text,
     size_t bound = text.size;
     for (size_t i = 0; i < count; i++)
         bound += replacement_bound(policy, spans[i].entity, spans[i].end - spans[i].start);
+    if (bound > BOUND_MAX) { /* many short findings: what they take, instead of the most */
+        struct writer counter = {NULL, 0};
+        (void)rewrite(policy, text, spans, count, &counter);
+        bound = counter.size;
+    }
     struct writer writer = {sl_arena_alloc(arena, bound), 0};
     if (writer.data == NULL)
         return SL_ENOMEM;
@@ -237,11 +246,31 @@ static int rewrite_in(const struct sl_pii_policy *policy, struct sl_bytes text,
     return status;
 }
 
+/* Each replacement has freed another finding: nothing of such a text is kept. */
+static int give_up(const struct sl_pii_policy *policy, unsigned entity, struct sl_arena *arena,
+                   struct sl_bytes *ret_text)
+{
+    struct sl_pii_policy plain = *policy;
+    plain.actions[entity] = SL_PII_REDACT;
+    return sl_pii_replace_whole(&plain, entity, sl_bytes(NULL, 0), arena, ret_text);
+}
+
+static void note(const struct sl_pii_policy *policy, const struct sl_pii_span *spans, size_t count,
+                 struct sl_pii_outcome *outcome)
+{
+    outcome->changed = true;
+    for (size_t i = 0; i < count; i++) {
+        outcome->found[spans[i].entity]++;
+        if (policy->actions[spans[i].entity] == SL_PII_DROP)
+            outcome->drop = true;
+    }
+}
+
 int sl_pii_scrub(struct sl_pii_scanner *scanner, const struct sl_pii_policy *policy,
                  struct sl_bytes text, struct sl_arena *arena, struct sl_pii_outcome *ret_outcome)
 {
     memset(ret_outcome, 0, sizeof *ret_outcome);
-    for (unsigned pass = 0; pass < SL_PII_PASSES; pass++) {
+    for (unsigned pass = 0; pass <= SL_PII_PASSES; pass++) {
         const struct sl_pii_span *spans = NULL;
         size_t count = 0;
         int status = sl_pii_scan(scanner, text, &spans, &count);
@@ -249,15 +278,11 @@ int sl_pii_scrub(struct sl_pii_scanner *scanner, const struct sl_pii_policy *pol
             return status;
         if (count == 0)
             break;
-        ret_outcome->changed = true;
-        for (size_t i = 0; i < count; i++) {
-            ret_outcome->found[spans[i].entity]++;
-            if (policy->actions[spans[i].entity] == SL_PII_DROP)
-                ret_outcome->drop = true;
-        }
+        note(policy, spans, count, ret_outcome);
         if (ret_outcome->drop)
             break;
-        status = rewrite_in(policy, text, spans, count, arena, &text);
+        status = pass < SL_PII_PASSES ? rewrite_in(policy, text, spans, count, arena, &text)
+                                      : give_up(policy, spans[0].entity, arena, &text);
         if (status != 0)
             return status;
     }

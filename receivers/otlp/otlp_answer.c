@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "core/log.h"
 #include "receivers/otlp/otlp_private.h"
 
 enum { MAX_EXTRA = 20 };
@@ -78,6 +79,21 @@ void otlp_answer_error(const struct otlp *receiver, struct sl_exchange *exchange
                                    .header_count = count};
     sl_exchange_respond(exchange, &response);
     sl_out_done(&body);
+}
+
+void otlp_refuse(const struct otlp *receiver, struct sl_exchange *exchange,
+                 enum sl_encoding encoding, const struct otlp_answer *answer)
+{
+    struct sl_meter *meter = receiver->component.meter;
+    struct sl_bytes peer = exchange->peer;
+    char code[16];
+    (void)snprintf(code, sizeof code, "%d", answer->http_status);
+    sl_meter_add(sl_meter_counter(meter, "sluice_refused_requests", "code", code), 1);
+    sl_log(answer->told || answer->retry_after_ms >= 0 ? SL_LOG_DEBUG : SL_LOG_WARN,
+           receiver->component.id, "a request from %.*s was refused with %d: %s",
+           (int)(peer.size < 64 ? peer.size : 64), peer.size > 0 ? (const char *)peer.data : "",
+           answer->http_status, answer->message);
+    otlp_answer_error(receiver, exchange, encoding, answer);
 }
 
 static void success(const struct otlp *receiver, struct sl_exchange *exchange,

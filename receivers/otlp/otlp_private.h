@@ -98,11 +98,16 @@ struct otlp_answer {
     int http_status, grpc_status;
     const char *message;
     int64_t retry_after_ms;         /* -1: none */
+    bool told;                      /* in the log already */
     const struct sl_header *header; /* one more of HTTP; NULL: none */
 };
 
 void otlp_answer_error(const struct otlp *receiver, struct sl_exchange *exchange,
                        enum sl_encoding encoding, const struct otlp_answer *answer);
+/* The same for what cannot become a delivery: counted and logged here, as nobody else
+ * sees it. During begin, end and fail only. */
+void otlp_refuse(const struct otlp *receiver, struct sl_exchange *exchange,
+                 enum sl_encoding encoding, const struct otlp_answer *answer);
 /* By the table of pipeline/result.h. */
 void otlp_answer_result(const struct otlp *receiver, struct sl_exchange *exchange,
                         enum sl_signal signal, enum sl_encoding encoding,

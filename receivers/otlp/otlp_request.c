@@ -16,6 +16,7 @@ static const char *const grpc_paths[3] = {
     "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
     "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export"};
+static const char unwired_text[] = "this signal is not received here";
 static const enum sl_signal signals[3] = {SL_TRACES, SL_METRICS, SL_LOGS};
 
 struct request {
@@ -67,12 +68,13 @@ static void refuse(struct otlp_port *port, struct sl_exchange *exchange, int htt
     struct otlp_answer answer = {.http_status = http,
                                  .grpc_status = grpc,
                                  .message = text,
+                                 .told = text == unwired_text,
                                  .retry_after_ms = http == 503 ? 1000 : -1};
     if (http == 405)
         answer.header = &allow;
     else if (http == 415 && exchange->content_encoding.size > 0)
         answer.header = &codings;
-    otlp_answer_error(port->receiver, exchange, encoding, &answer);
+    otlp_refuse(port->receiver, exchange, encoding, &answer);
 }
 
 /* HTTP's own status, whatever the client asked for (gRPC: "415 and no gRPC status"). */
@@ -152,7 +154,7 @@ static void begin(void *arg, struct sl_exchange *exchange)
         if (index >= 0)
             log_unwired(receiver, index);
         refuse(port, exchange, 404, exchange->grpc ? SL_GRPC_UNIMPLEMENTED : SL_GRPC_NOT_FOUND,
-               index >= 0 ? "this signal is not received here" : "unknown path");
+               index >= 0 ? unwired_text : "unknown path");
         return;
     }
     if (!sl_bytes_is(exchange->method, "POST")) {
@@ -190,16 +192,17 @@ static void discard(struct request *request)
 static void answer_status(struct request *request, int status, const char *text)
 {
     struct otlp_answer answer = otlp_answer_of_status(status, text);
-    otlp_answer_error(request->port->receiver, request->exchange, request->encoding, &answer);
+    otlp_refuse(request->port->receiver, request->exchange, request->encoding, &answer);
     discard(request);
 }
 
-static void answer_grpc(struct request *request, int code, const char *text)
+/* A call that gRPC's own rules make impossible. */
+static void refuse_call(struct request *request, const char *text)
 {
     struct otlp_answer answer = {
-        .http_status = 500, .grpc_status = code, .message = text, .retry_after_ms = -1};
-    otlp_answer_error(request->port->receiver, request->exchange, request->encoding, &answer);
-    request->exchange = NULL;
+        .http_status = 400, .grpc_status = SL_GRPC_INTERNAL, .message = text, .retry_after_ms = -1};
+    otlp_refuse(request->port->receiver, request->exchange, request->encoding, &answer);
+    discard(request);
 }
 
 static void fail(void *arg, struct sl_exchange *exchange, int status, const char *why)
@@ -207,8 +210,7 @@ static void fail(void *arg, struct sl_exchange *exchange, int status, const char
     (void)arg;
     struct request *request = exchange->data;
     if (exchange->grpc && status == SL_EINVALID) {
-        answer_grpc(request, SL_GRPC_INTERNAL, why);
-        discard(request);
+        refuse_call(request, why);
     } else {
         answer_status(request, status, why);
     }
@@ -225,8 +227,14 @@ static void expired(struct sl_timer *timer)
 {
     struct request *request =
         (struct request *)((char *)timer - offsetof(struct request, deadline));
-    if (request->exchange != NULL)
-        answer_grpc(request, SL_GRPC_DEADLINE_EXCEEDED, "the deadline has passed");
+    if (request->exchange == NULL)
+        return;
+    struct otlp_answer answer = {.http_status = 504,
+                                 .grpc_status = SL_GRPC_DEADLINE_EXCEEDED,
+                                 .message = "the deadline has passed",
+                                 .retry_after_ms = -1};
+    otlp_answer_error(request->port->receiver, request->exchange, request->encoding, &answer);
+    request->exchange = NULL;
 }
 
 static void count(const struct request *request, const struct sl_result *result)
@@ -377,11 +385,9 @@ static void end(void *arg, struct sl_exchange *exchange)
     struct sl_buf *body = exchange->body;
     exchange->body = NULL;
     if (exchange->grpc && exchange->messages == 0) {
-        answer_grpc(request, SL_GRPC_INTERNAL, "a unary call needs one message");
-        discard(request);
+        refuse_call(request, "a unary call needs one message");
     } else if (exchange->grpc && exchange->compressed && request->codec == SL_CODEC_IDENTITY) {
-        answer_grpc(request, SL_GRPC_INTERNAL, "compressed message without grpc-encoding");
-        discard(request);
+        refuse_call(request, "compressed message without grpc-encoding");
         sl_buf_unref(body);
     } else if (body == NULL) {
         answer_ok(request);

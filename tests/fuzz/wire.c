@@ -227,6 +227,13 @@ static void split_and_join(struct sl_batch *batch)
     sl_batch_unref(all);
 }
 
+static void mark_some(struct sl_batch *batch)
+{
+    for (uint32_t g = 0; g < batch->group_count; g++)
+        for (uint32_t r = 0; r < batch->groups[g].count; r++)
+            batch->groups[g].records[r].flags = random_below(2) == 0 ? SL_RECORD_MARK : 0;
+}
+
 static void exercise(struct sl_batch *batch)
 {
     struct sl_out before = {0}, after = {0};
@@ -237,6 +244,9 @@ static void exercise(struct sl_batch *batch)
     sl_batch_unref(again(batch));
     for (uint32_t g = 0; g < batch->group_count; g++)
         MUST(sl_group_split(batch, g, SL_LIT("https://example.com/schema")) == SL_OK);
+    sl_batch_unref(again(batch));
+    mark_some(batch);
+    MUST(sl_batch_split_marked(batch, SL_LIT("https://example.com/other")) == SL_OK);
     sl_batch_unref(again(batch));
     scan(batch, replace_some);
     sl_batch_unref(again(batch));

@@ -283,7 +283,7 @@ def test_a_destination_that_is_killed_and_comes_back(start):
     near = run(start, otlp_exporter("otlp", ports[0]), one_pipeline("otlp"), workers=2)
     client = Client(near, "k")
     client.start()
-    for round_ in range(3):
+    for _ in range(3):
         count = len(client.accepted)
         wait_until(lambda: len(client.accepted) > count + 20, "some traffic")
         far.process.kill()

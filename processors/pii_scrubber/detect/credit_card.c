@@ -75,6 +75,15 @@ static void report(struct sl_pii_scan *scan, const uint8_t *digits, unsigned cou
         sl_pii_report(scan, SL_PII_credit_card, start, end, 91);
 }
 
+/* Lists and "number/month/year" go on after it; a fraction or an id does not count. */
+static bool card_ends(const struct sl_pii_scan *scan, size_t end)
+{
+    if (!sl_pii_ends(scan->text, scan->size, end))
+        return false;
+    return end >= scan->size || memchr(",/:", scan->text[end], 3) != NULL ||
+           sl_pii_number_ends(scan, end);
+}
+
 static void find_card(struct sl_pii_scan *scan, const struct sl_pii_digits *digits)
 {
     static const char *const shapes[] = {"\4\4\4\4\3", "\4\4\4\4", "\4\6\5",
@@ -83,7 +92,7 @@ static void find_card(struct sl_pii_scan *scan, const struct sl_pii_digits *digi
     size_t start = digits->groups[0].start;
     if (digits->groups[0].size >= 13) {
         size_t end = sl_pii_group_end(digits, 0);
-        if (sl_pii_number_ends(scan, end))
+        if (card_ends(scan, end))
             report(scan, values, sl_pii_digits_read(scan, digits, 1, values), start, end);
         return;
     }

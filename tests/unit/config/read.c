@@ -367,7 +367,9 @@ static void test_set_is_applied_last(void **state)
         {"=1", "{a: {x: 1, y: 2}}", "--set '=1': expected key.key=value\n"},
         {"a..x=1", "{a: {x: 1, y: 2}}", "--set 'a..x=1': expected key.key=value\n"},
         {"a.=1", "{a: {x: 1, y: 2}}", "--set 'a.=1': expected key.key=value\n"},
-        {"a.x=[1", "{a: {x: 1, y: 2}}", "this list is not closed: expected ',' or ']'\n"},
+        {"a.x=[1", "{a: {x: 1, y: 2}}",
+         "--set 'a.x=[1': the value cannot be read as YAML\n"
+         "this list is not closed: expected ',' or ']'\n"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         read_two("a: {x: 1, y: 2}", "", &table[i].set, 1);

@@ -159,6 +159,35 @@ static void test_texts_of_the_users_own_replace_the_json(void **state)
     world_done(&world);
 }
 
+static void test_an_endpoint_that_makes_no_sense_is_an_error(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *complaint;
+    } rows[] = {{"endpoint: 0.0.0.0", "endpoint: '0.0.0.0' is not host:port"},
+                {"endpoint: http://0.0.0.0:13133", "leave out 'http://'"},
+                {"endpoint: ''", "is not host:port"},
+                {"path: health", "path must start with '/'"},
+                {"endpoint: ':13133'", NULL}};
+    const struct sl_component_type *type = &health_check_extension;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sl_source source = {"t.yaml", rows[i].yaml, strlen(rows[i].yaml)};
+        struct sl_config_input input = {.sources = &source, .source_count = 1};
+        struct sl_arena arena = {0};
+        struct sl_diag diag;
+        sl_diag_init(&diag);
+        struct sl_node *node = sl_config_read(&input, &arena, &diag);
+        void *config = sl_arena_calloc(&arena, 1, type->config_size);
+        CHECK_INT(sl_schema_read(type->fields, node, "e", config, &arena, &diag), SL_OK);
+        type->check(config, node, "e", &diag);
+        CHECK_INT(diag.errors, rows[i].complaint != NULL);
+        if (rows[i].complaint != NULL && strstr(diag.first->text, rows[i].complaint) == NULL)
+            fail_msg("%s: %s", rows[i].yaml, diag.first->text);
+        sl_diag_done(&diag);
+        sl_arena_done(&arena);
+    }
+}
+
 static void test_it_goes_through_the_life_of_a_component(void **state)
 {
     (void)state;
@@ -171,6 +200,7 @@ static void test_it_goes_through_the_life_of_a_component(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_endpoint_that_makes_no_sense_is_an_error),
         cmocka_unit_test(test_the_status_follows_the_process),
         cmocka_unit_test(test_other_paths_and_methods_are_refused),
         cmocka_unit_test(test_texts_of_the_users_own_replace_the_json),

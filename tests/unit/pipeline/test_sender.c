@@ -318,6 +318,34 @@ static void test_a_partial_success_counts_what_was_rejected(void **state)
     fixture_end(f);
 }
 
+static void test_what_waits_does_not_pin_the_whole_request(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new();
+    struct sl_error error;
+    open_sender(f);
+    for (int shared = 0; shared < 2; shared++) {
+        uint32_t first = f->next_item; /* the number that make_delivery() gives out too */
+        struct sl_buf *small = make_body(first, 3, 'a'), *large = sl_buf_new(NULL, 100000);
+        CHECK(large != NULL);
+        CHECK_INT(sl_buf_append(large, small->data, small->size, 0), SL_OK);
+        struct sl_delivery *delivery = make_delivery(f, 3, 'a');
+        sl_batch_unref(delivery->batch);
+        CHECK_INT(sl_batch_read(SL_TRACES, large, NULL, &delivery->batch, NULL, &error), SL_OK);
+        sl_buf_unref(small);
+        sl_buf_unref(large);
+        struct sl_batch *other = shared ? sl_batch_ref(delivery->batch) : NULL;
+        sl_sender_consume(f->sender, delivery);
+        size_t pinned = sl_batch_pinned_bytes(f->flying[0]->batch);
+        CHECK(shared ? pinned >= 100000 : pinned < 20000);
+        CHECK(holds_item(f->flying[0], first) && holds_item(f->flying[0], first + 2));
+        if (other != NULL)
+            sl_batch_unref(other);
+        answer(f, 0, SL_RESULT_OK);
+    }
+    fixture_end(f);
+}
+
 /* ---- merging ---- */
 
 static const struct sl_batch_policy ten_items = {.timeout_ms = 200, .min_items = 10};
@@ -673,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_the_encoded_form_is_kept_for_the_retry),
         cmocka_unit_test(test_final_errors_drop_and_are_counted),
         cmocka_unit_test(test_a_partial_success_counts_what_was_rejected),
+        cmocka_unit_test(test_what_waits_does_not_pin_the_whole_request),
         cmocka_unit_test(test_a_policy_merges_until_it_is_full_or_time_is_up),
         cmocka_unit_test(test_other_policies_and_merge_keys_stay_apart),
         cmocka_unit_test(test_a_batch_over_the_maximum_is_split),

@@ -600,6 +600,32 @@ static void test_items_are_counted_by_the_protocol_they_came_by(void **state)
     stop(&site);
 }
 
+static void test_requests_that_cannot_be_read_are_counted_by_status(void **state)
+{
+    (void)state;
+    struct site site;
+    struct call call;
+    struct sl_out framed = {0}, page = {0};
+    start(&site, both);
+    for (int i = 0; i < 2; i++)
+        check_status(http(&site, "POST", "/v1/traces", PB, SL_LIT("\xff\xff\xff")), 400,
+                     "malformed");
+    check_status(http(&site, "POST", "/v1/trace", PB, SL_LIT("")), 404, "path");
+    grpc(&site, &call, TRACE_CALL, "application/grpc", NULL,
+         frame(&framed, false, SL_LIT("\xff\xff\xff")));
+    check_status(http(&site, "POST", "/v1/traces", PB, sl_bytes(spans, sizeof spans)), 200, "good");
+    sl_meters_print_prometheus(site.process.meters, &page);
+    static const char *const lines[] = {
+        "sluice_refused_requests{receiver=\"otlp\",code=\"400\"} 3\n",
+        "sluice_refused_requests{receiver=\"otlp\",code=\"404\"} 1\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (strstr(sl_out_cstr(&page), lines[i]) == NULL)
+            fail_msg("no %s in %s", lines[i], sl_out_cstr(&page));
+    sl_out_done(&framed);
+    sl_out_done(&page);
+    stop(&site);
+}
+
 static void test_what_is_not_built_or_makes_no_sense_is_an_error(void **state)
 {
     (void)state;
@@ -631,6 +657,7 @@ static void test_what_is_not_built_or_makes_no_sense_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_requests_that_cannot_be_read_are_counted_by_status),
         cmocka_unit_test(test_each_outcome_has_its_answer_in_every_encoding),
         cmocka_unit_test(test_http_requests_that_are_refused),
         cmocka_unit_test(test_grpc_calls_that_are_refused),

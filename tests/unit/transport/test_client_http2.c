@@ -18,7 +18,8 @@ static struct {
     bool ended, reset;
 } requests[REQUESTS];
 static unsigned request_count;
-static uint32_t max_streams; /* SETTINGS_MAX_CONCURRENT_STREAMS; 0: none */
+enum { NO_STREAMS = 1000000 };
+static uint32_t max_streams; /* SETTINGS_MAX_CONCURRENT_STREAMS; 0: not sent; NO_STREAMS: 0 */
 
 static unsigned find_request(const struct far *far, int32_t stream_id)
 {
@@ -106,7 +107,8 @@ static nghttp2_session *session_of(struct far *far)
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     CHECK_INT(nghttp2_session_server_new(&session, callbacks, far), 0);
     nghttp2_session_callbacks_del(callbacks);
-    nghttp2_settings_entry entry = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams};
+    nghttp2_settings_entry entry = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                                    max_streams == NO_STREAMS ? 0 : max_streams};
     CHECK_INT(nghttp2_submit_settings(session, 0, &entry, max_streams != 0 ? 1 : 0), 0);
     far->session = session;
     return session;
@@ -408,6 +410,85 @@ static void test_short_timeouts_in_a_row_end_a_silent_connection(void **state)
     finish(&f, client);
 }
 
+static void test_a_connection_that_takes_no_streams_is_given_up(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sl_http2_client *client = open_client(&f, NO_STREAMS);
+    CHECK(start(&f, client, 0) != NULL);
+    turns(&f); /* the first may go before the server's settings come */
+    CHECK(start(&f, client, 1) != NULL);
+    respond(&f, 0, "200", "ok");
+    turns(&f);
+    CHECK(!f.answers[1].done);
+    max_streams = 0;
+    sl_worker_advance(&f.worker, 5000);
+    turns(&f);
+    CHECK_INT(f.answers[1].error, SL_CLIENT_TIMEOUT);
+    CHECK(start(&f, client, 2) != NULL);
+    turns(&f);
+    CHECK_INT(f.dialed, 2);
+    finish(&f, client);
+}
+
+/* A stream that never opens: what it takes for a host that drops every packet. */
+struct stuck {
+    struct sl_stream base;
+    struct sl_timer timer;
+    int status;
+};
+
+static void stuck_closed(struct sl_timer *timer)
+{
+    struct stuck *stuck = (struct stuck *)((char *)timer - offsetof(struct stuck, timer));
+    sl_stream_tell_closed(&stuck->base, stuck->status, NULL);
+    sl_free(stuck);
+}
+
+static void stuck_close(struct sl_stream *stream, int status)
+{
+    struct stuck *stuck = (struct stuck *)stream;
+    stuck->status = status;
+    CHECK_INT(sl_timer_start(&stuck->timer, 0), SL_OK);
+}
+
+static struct sl_stream *stuck_dial(void *arg, struct sl_worker *worker)
+{
+    static const struct sl_stream_ops ops = {.name = "stuck", .close = stuck_close};
+    struct fixture *f = arg;
+    f->dialed++;
+    struct stuck *stuck = sl_calloc(1, sizeof *stuck);
+    CHECK(stuck != NULL);
+    stuck->base.ops = &ops;
+    stuck->base.worker = worker;
+    sl_timer_init(&stuck->timer, worker, stuck_closed);
+    return &stuck->base;
+}
+
+static void test_a_connection_that_never_opens_is_tried_anew(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    struct sl_client_options options = fixture_options(&f);
+    options.dial = stuck_dial;
+    struct sl_http2_client *client = sl_http2_client_new(&f.worker, &options);
+    CHECK(client != NULL);
+    CHECK(start(&f, client, 0) != NULL);
+    sl_worker_advance(&f.worker, 5000);
+    turns(&f);
+    CHECK_INT(f.answers[0].error, SL_CLIENT_TIMEOUT);
+    CHECK_TEXT(f.answers[0].message, "while connecting");
+    CHECK(start(&f, client, 1) != NULL);
+    turns(&f);
+    CHECK_INT(f.dialed, 2);
+    sl_http2_client_close(client, fixture_closed, &f);
+    turns(&f);
+    CHECK_INT(f.closed, 1);
+    f.dialed = 0; /* there are no far ends */
+    fixture_done(&f);
+}
+
 static void test_a_refused_connection_fails_all_that_wait(void **state)
 {
     (void)state;
@@ -505,6 +586,8 @@ int main(void)
         cmocka_unit_test(test_a_timeout_resets_the_stream_and_a_silent_connection_goes),
         cmocka_unit_test(test_a_short_timeout_takes_no_other_call_along),
         cmocka_unit_test(test_short_timeouts_in_a_row_end_a_silent_connection),
+        cmocka_unit_test(test_a_connection_that_never_opens_is_tried_anew),
+        cmocka_unit_test(test_a_connection_that_takes_no_streams_is_given_up),
         cmocka_unit_test(test_a_refused_connection_fails_all_that_wait),
         cmocka_unit_test(test_an_answer_over_the_limit_is_cut),
         cmocka_unit_test(test_a_server_that_speaks_something_else_is_a_lost_call),
