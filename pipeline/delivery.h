@@ -33,9 +33,10 @@ struct sl_claim {
  * A delivery stays on its worker.
  */
 struct sl_delivery {
-    struct sl_delivery *next;             /* for whoever holds it */
-    struct sl_batch *batch;               /* a reference; changed only after sl_batch_own() */
-    struct sl_context *context;           /* a reference; may be NULL */
+    struct sl_delivery *next;   /* for whoever holds it */
+    size_t held_items;          /* the same: items it came with, once its batch was merged */
+    struct sl_batch *batch;     /* a reference; changed only after sl_batch_own() */
+    struct sl_context *context; /* a reference; may be NULL */
     const struct sl_batch_policy *policy; /* NULL: none */
     struct sl_claim *claims;
     void (*finished)(void *arg, const struct sl_result *result);

@@ -4,12 +4,19 @@
 
 #include "exporters/stdout/messages.h"
 
-/* C0 and C1 controls and DEL: a terminal could take them for commands. Returns
- * the length of the blank or control character at p, 0 when it is neither. */
+/* C0 and C1 controls and DEL: a terminal could take them for commands; and the
+ * marks U+202A to U+202E and U+2066 to U+2069, which turn the direction of the text
+ * behind them. Returns the length of the blank or control character at p, 0 when
+ * it is neither. */
 static size_t blank_length(const uint8_t *p, size_t left)
 {
     if (*p <= ' ' || *p == 0x7F)
         return 1;
+    if (*p == 0xE2 && left > 2)
+        return (p[1] == 0x80 && p[2] >= 0xAA && p[2] <= 0xAE) ||
+                       (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9)
+                   ? 3
+                   : 0;
     return *p == 0xC2 && left > 1 && p[1] < 0xA0 ? 2 : 0;
 }
 
@@ -37,6 +44,8 @@ void digest_line(struct sl_bytes text, char *out, size_t size)
     }
     out[at] = '\0';
 }
+
+enum { STATUS_ERROR = 2 };
 
 /* Where an attribute's value goes. */
 enum target { T_OPERATION, T_MODEL, T_INPUT_TOKENS, T_OUTPUT_TOKENS, T_INPUT, T_OUTPUT, T_ERROR };
@@ -129,6 +138,24 @@ static bool is_zero(struct sl_bytes id)
     return true;
 }
 
+/* The message of an `exception` event, for a span whose status has none. */
+static void read_exception(struct sl_batch *batch, struct sl_part *part, struct digest *d)
+{
+    struct sl_cursor cursor;
+    struct sl_field_view field;
+    sl_cursor_init(&cursor, batch, part);
+    while (sl_cursor_next(&cursor, &field)) {
+        struct sl_attrs attrs;
+        struct sl_attr attr;
+        if (field.number != SL_SPAN_EVENTS || field.wire != SL_WIRE_LEN)
+            continue;
+        sl_attrs_init_plain(&attrs, field.bytes, SL_EVENT_ATTRIBUTES);
+        while (sl_attrs_next(&attrs, &attr))
+            if (sl_bytes_is(attr.key, "exception.message") && attr.value.type == SL_VALUE_STRING)
+                digest_line(attr.value.bytes, d->error, sizeof d->error);
+    }
+}
+
 void digest_span(struct sl_batch *batch, struct sl_part *part, struct sl_out *scratch,
                  struct digest *d)
 {
@@ -152,6 +179,8 @@ void digest_span(struct sl_batch *batch, struct sl_part *part, struct sl_out *sc
         memcpy(d->parent_id, span.parent_span_id.data, sizeof d->parent_id);
     digest_line(span.name, d->name, sizeof d->name);
     digest_line(span.status_message, d->error, sizeof d->error);
+    if (span.status_code == STATUS_ERROR && d->error[0] == '\0')
+        read_exception(batch, part, d);
 
     sl_attrs_init(&attrs, batch, part, SL_SPAN_ATTRIBUTES);
     while (sl_attrs_next(&attrs, &attr))

@@ -14,6 +14,7 @@ struct digest {
     struct digest *next, *first_child, *sibling; /* while a trace is laid out */
     uint8_t span_id[8], parent_id[8];
     bool has_parent, is_child, placed;
+    unsigned order; /* of coming, while a trace is laid out */
     uint64_t start_ns, end_ns;
     uint32_t status;
     int64_t input_tokens, output_tokens; /* -1: not said */

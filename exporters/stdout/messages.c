@@ -79,26 +79,54 @@ static void show_part(const struct part *part, struct sl_out *scratch, char text
     digest_line(sl_out_view(scratch), text, DIGEST_TEXT);
 }
 
-/* One message; what it says replaces what an earlier one said. */
-static bool read_message(struct sl_json *json, struct sl_bytes *role, struct part *said)
+static bool says_something(const struct part *part)
 {
+    return part->content.size > 0 || part->name.size > 0 || part->arguments.size > 0;
+}
+
+/* An image or a file: its base64 or address tells a reader nothing. */
+static bool is_media(const struct part *part)
+{
+    return sl_bytes_is(part->type, "blob") || sl_bytes_is(part->type, "uri") ||
+           sl_bytes_is(part->type, "file");
+}
+
+/* The parts of one message; the last one that says something is kept. */
+static bool read_parts(struct sl_json *json, struct part *said)
+{
+    struct part part;
+    enum sl_json_token token;
+    while ((token = sl_json_next(json)) == SL_JSON_OBJECT) {
+        if (!read_part(json, &part))
+            return false;
+        if (is_media(&part))
+            part = (struct part){.content = said->content.size == 0 ? SL_LIT("(media)")
+                                                                    : (struct sl_bytes){0}};
+        if (says_something(&part))
+            *said = part;
+    }
+    return token == SL_JSON_ARRAY_END;
+}
+
+/* One message; what it says, and who, replaces what an earlier one said. */
+static bool read_message(struct sl_json *json, struct sl_bytes *ret_role, struct part *ret_said)
+{
+    struct sl_bytes role = {0};
+    struct part said = {0};
     for (;;) {
         enum sl_json_token token = sl_json_next(json);
+        if (token == SL_JSON_OBJECT_END && says_something(&said)) {
+            *ret_role = role;
+            *ret_said = said;
+        }
         if (token != SL_JSON_KEY)
             return token == SL_JSON_OBJECT_END;
         struct sl_bytes key = json->raw;
         token = sl_json_next(json);
         if (sl_bytes_is(key, "role")) {
-            *role = take_string(json, token);
+            role = take_string(json, token);
         } else if (sl_bytes_is(key, "parts") && token == SL_JSON_ARRAY) {
-            struct part part;
-            while ((token = sl_json_next(json)) == SL_JSON_OBJECT) {
-                if (!read_part(json, &part))
-                    return false;
-                if (part.content.size > 0 || part.name.size > 0 || part.arguments.size > 0)
-                    *said = part;
-            }
-            if (token != SL_JSON_ARRAY_END)
+            if (!read_parts(json, &said))
                 return false;
         } else if (token == SL_JSON_ERROR || sl_json_skip(json, token) != SL_OK) {
             return false;
@@ -121,7 +149,7 @@ bool messages_preview(struct sl_bytes text, struct sl_out *scratch, char role[16
             return false;
     if (token != SL_JSON_ARRAY_END || sl_json_next(&json) != SL_JSON_END)
         return false;
-    if (said.content.size == 0 && said.name.size == 0 && said.arguments.size == 0)
+    if (!says_something(&said))
         return false; /* of another shape: the text itself says more */
     digest_line(who, role, 16);
     show_part(&said, scratch, out);

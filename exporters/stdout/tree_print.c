@@ -157,7 +157,7 @@ static int by_start(const void *a, const void *b)
     const struct digest *x = *(struct digest *const *)a, *y = *(struct digest *const *)b;
     if (x->start_ns != y->start_ns)
         return x->start_ns < y->start_ns ? -1 : 1;
-    return memcmp(x->span_id, y->span_id, sizeof x->span_id);
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
 static int by_id(const void *a, const void *b)
@@ -206,6 +206,7 @@ static unsigned link_spans(const struct trace *trace, struct digest **sorted,
     for (struct digest *span = trace->spans; span != NULL; span = span->next) {
         span->first_child = span->sibling = NULL;
         span->placed = false;
+        span->order = trace->count - n; /* the list has the newest first */
         sorted[n] = by_ids[n] = span;
         n++;
     }

@@ -35,15 +35,22 @@ void groups_init(struct groups *groups, struct sl_component *owner)
     *groups = (struct groups){.owner = owner, .config = owner->config};
 }
 
-/* A partial success is told once: nobody knows whose items were rejected. */
+/* Nobody says whose items were rejected: what the clients are told adds up to
+ * it, and none is told of more than it sent. */
 static void finish_held(struct sl_delivery *held, struct sl_result result)
 {
+    uint64_t rejected = result.rejected_items;
     while (held != NULL) {
         struct sl_delivery *next = held->next;
+        struct sl_result own = result;
+        if (result.outcome == SL_RESULT_PARTIAL) {
+            own.rejected_items = rejected < held->held_items ? rejected : held->held_items;
+            rejected -= own.rejected_items;
+            if (own.rejected_items == 0)
+                own = sl_result_ok();
+        }
         held->next = NULL;
-        sl_delivery_finish(held, result);
-        if (result.outcome == SL_RESULT_PARTIAL)
-            result = sl_result_ok();
+        sl_delivery_finish(held, own);
         held = next;
     }
 }
@@ -121,6 +128,20 @@ static void unlink_group(struct group *group)
     sl_timer_stop(&group->timer);
 }
 
+/* All of one group have equal merge keys, so the first one's context speaks for
+ * all, but for its deadline: a client in a hurry must not hurry the others. Out
+ * of memory: none. */
+static struct sl_context *context_of(const struct group *group)
+{
+    struct sl_context *first = group->held->context;
+    if (first == NULL || first->deadline_ms == 0 || group->held->next == NULL)
+        return sl_context_ref(first);
+    struct sl_context *copy = sl_context_new(first);
+    if (copy != NULL)
+        copy->deadline_ms = 0;
+    return copy;
+}
+
 /* Sends what the group holds and frees the group. */
 static void flush(struct group *group)
 {
@@ -136,8 +157,7 @@ static void flush(struct group *group)
         report_drained(groups);
         return;
     }
-    /* All of one group have equal merge keys; the first one's context speaks for all. */
-    struct sl_context *context = sl_context_ref(group->held->context);
+    struct sl_context *context = context_of(group);
     struct sl_delivery *claims_of = group->held;
     flight->pending = 1; /* our own share, until every part is out */
     while (batch != NULL) {
@@ -199,6 +219,7 @@ static bool is_full(const struct groups *groups, const struct group *group)
 /* Puts the delivery's batch into the group. Failing leaves both as they were. */
 static int merge(struct group *group, struct sl_delivery *delivery, size_t bytes)
 {
+    delivery->held_items = delivery->batch->items;
     if (group->batch == NULL) {
         group->batch = sl_batch_ref(delivery->batch);
         sl_batch_unref(delivery->batch);

@@ -246,13 +246,28 @@ static int rewrite_in(const struct sl_pii_policy *policy, struct sl_bytes text,
     return status;
 }
 
-/* Each replacement has freed another finding: nothing of such a text is kept. */
+/* Each replacement has freed another finding: nothing of such a text is kept,
+ * except that JSON becomes an array with the placeholder. */
 static int give_up(const struct sl_pii_policy *policy, unsigned entity, struct sl_arena *arena,
-                   struct sl_bytes *ret_text)
+                   struct sl_bytes *text)
 {
     struct sl_pii_policy plain = *policy;
+    struct sl_bytes inside = sl_bytes_trim(*text), form;
     plain.actions[entity] = SL_PII_REDACT;
-    return sl_pii_replace_whole(&plain, entity, sl_bytes(NULL, 0), arena, ret_text);
+    int status = sl_pii_replace_whole(&plain, entity, sl_bytes(NULL, 0), arena, &form);
+    if (status != 0 || (inside.data[0] != '{' && inside.data[0] != '[')) {
+        *text = form;
+        return status;
+    }
+    uint8_t *data = sl_arena_alloc(arena, form.size + 4);
+    if (data == NULL)
+        return SL_ENOMEM;
+    struct writer writer = {data, 0};
+    put(&writer, SL_LIT("[\""));
+    put(&writer, form);
+    put(&writer, SL_LIT("\"]"));
+    *text = sl_bytes(data, writer.size);
+    return 0;
 }
 
 static void note(const struct sl_pii_policy *policy, const struct sl_pii_span *spans, size_t count,

@@ -221,7 +221,7 @@ static void test_equal_resources_and_scopes_are_joined_with_their_schema_urls(vo
 #undef PART
 }
 
-static void test_a_partial_success_is_told_once(void **state)
+static void test_rejected_items_are_shared_out_among_the_clients(void **state)
 {
     (void)state;
     struct solo solo;
@@ -238,9 +238,28 @@ static void test_a_partial_success_is_told_once(void **state)
         CHECK_INT(answers[i].count, 1);
         partial += answers[i].result.outcome == SL_RESULT_PARTIAL;
         rejected += answers[i].result.rejected_items;
+        CHECK(answers[i].result.rejected_items <= 1); /* no client is told of more than it sent */
     }
-    CHECK_INT(partial, 1);
+    CHECK_INT(partial, 2);
     CHECK_INT(rejected, 2);
+    solo_done(&solo);
+}
+
+static void test_a_client_in_a_hurry_does_not_hurry_the_others(void **state)
+{
+    (void)state;
+    struct solo solo;
+    struct answer answers[2];
+    struct sl_context hurried = {.transport = "grpc", .deadline_ms = 1500};
+    solo_init(&solo, &batch_processor, "timeout: 1s");
+    struct sl_context *context = sl_context_new(&hurried);
+    CHECK(context != NULL);
+    solo_send(&solo, solo_batch(SL_TRACES, SPANS(SPAN("a"))), context, &answers[0]);
+    put(&solo, SPANS(SPAN("b")), &answers[1]);
+    sl_worker_advance(&solo.worker, 1000);
+    CHECK(solo.caught != NULL && solo.caught->context != NULL);
+    CHECK_INT(solo.caught->context->deadline_ms, 0);
+    solo_finish(&solo, sl_result_ok(), NULL);
     solo_done(&solo);
 }
 
@@ -487,7 +506,8 @@ int main(void)
         cmocka_unit_test(test_a_large_group_is_split_and_answered_once_with_what_wins),
         cmocka_unit_test(test_no_part_is_larger_in_bytes_than_allowed),
         cmocka_unit_test(test_equal_resources_and_scopes_are_joined_with_their_schema_urls),
-        cmocka_unit_test(test_a_partial_success_is_told_once),
+        cmocka_unit_test(test_rejected_items_are_shared_out_among_the_clients),
+        cmocka_unit_test(test_a_client_in_a_hurry_does_not_hurry_the_others),
         cmocka_unit_test(test_signals_and_merge_keys_stay_apart),
         cmocka_unit_test(test_too_many_metadata_values_are_refused_and_counted),
         cmocka_unit_test(test_a_drain_sends_all_and_ends_when_all_has_landed),
