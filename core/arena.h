@@ -28,7 +28,8 @@ void *sl_arena_calloc(struct sl_arena *arena, size_t count, size_t size);
 struct sl_bytes sl_arena_copy(struct sl_arena *arena, struct sl_bytes bytes);
 char *sl_arena_printf(struct sl_arena *arena, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* A larger copy of an array whose memory is from this arena (grown in place when it is the newest). */
+/* A larger copy of an array whose memory is from this arena (grown in place when it is the newest).
+ */
 void *sl_arena_grow(struct sl_arena *arena, void *old, size_t old_size, size_t new_size);
 
 #endif

@@ -38,7 +38,7 @@ struct sl_edit {
 
 /* A message that can be edited: a record, a resource or a scope. */
 struct sl_part {
-    struct sl_bytes wire; /* payload, without tag and length */
+    struct sl_bytes wire;  /* payload, without tag and length */
     struct sl_edit *edits; /* by ascending offset, not overlapping; additions last */
     uint32_t edit_count, edit_capacity;
     bool nested; /* some edit may lie inside a field instead of on field borders */
@@ -76,8 +76,8 @@ struct sl_scope {
 };
 
 enum sl_record_flags {
-    SL_RECORD_DROP = 1,  /* sl_batch_sweep() takes it out */
-    SL_RECORD_MARK = 2,  /* free for the component that holds the batch now */
+    SL_RECORD_DROP = 1, /* sl_batch_sweep() takes it out */
+    SL_RECORD_MARK = 2, /* free for the component that holds the batch now */
 };
 
 struct sl_record {
@@ -93,9 +93,9 @@ struct sl_group {
     struct sl_scope *scope;
     struct sl_record *records;
     uint32_t count, capacity;
-    bool starts; /* begins a ResourceX */
+    bool starts;      /* begins a ResourceX */
     uint32_t pending; /* private: records about to join */
-    bool bare;   /* a ResourceX without any ScopeX; scope is an empty one, not in scopes */
+    bool bare;        /* a ResourceX without any ScopeX; scope is an empty one, not in scopes */
 };
 
 struct sl_pin; /* what slices point into: a buffer or an arena, atomically counted */
@@ -121,9 +121,9 @@ struct sl_batch {
     struct sl_pin **pins;
     uint32_t pin_count, pin_capacity;
     struct sl_index resource_index, scope_index; /* private */
-    struct sl_arena *arena; /* for edits and tables; inside the first pin */
-    struct sl_bytes extra;  /* unknown fields of the request message */
-    size_t extra_capacity;  /* private */
+    struct sl_arena *arena;                      /* for edits and tables; inside the first pin */
+    struct sl_bytes extra;                       /* unknown fields of the request message */
+    size_t extra_capacity;                       /* private */
     /* The request as received, still compressed, for sending on unchanged; may be NULL. */
     struct sl_buf *original;
     int original_codec; /* enum sl_codec of transport/compress.h */
@@ -132,9 +132,9 @@ struct sl_batch {
 /* ---- ingest ---- */
 
 struct sl_ingest_limits {
-    uint32_t max_items;   /* 0: 1,000,000 */
-    uint32_t max_depth;   /* 0: SL_MAX_DEPTH */
-    size_t max_table;     /* bytes of tables built, 0: 64 MiB (2-byte spans amplify) */
+    uint32_t max_items; /* 0: 1,000,000 */
+    uint32_t max_depth; /* 0: SL_MAX_DEPTH */
+    size_t max_table;   /* bytes of tables built, 0: 64 MiB (2-byte spans amplify) */
 };
 
 struct sl_ingest_stats {

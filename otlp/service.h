@@ -14,16 +14,27 @@ enum sl_encoding { SL_PROTOBUF, SL_JSON };
 
 /* gRPC status codes (google.rpc.Code). */
 enum sl_grpc_status {
-    SL_GRPC_OK = 0, SL_GRPC_CANCELLED = 1, SL_GRPC_UNKNOWN = 2, SL_GRPC_INVALID_ARGUMENT = 3,
-    SL_GRPC_DEADLINE_EXCEEDED = 4, SL_GRPC_NOT_FOUND = 5, SL_GRPC_PERMISSION_DENIED = 7,
-    SL_GRPC_RESOURCE_EXHAUSTED = 8, SL_GRPC_FAILED_PRECONDITION = 9, SL_GRPC_ABORTED = 10,
-    SL_GRPC_OUT_OF_RANGE = 11, SL_GRPC_UNIMPLEMENTED = 12, SL_GRPC_INTERNAL = 13,
-    SL_GRPC_UNAVAILABLE = 14, SL_GRPC_DATA_LOSS = 15, SL_GRPC_UNAUTHENTICATED = 16
+    SL_GRPC_OK = 0,
+    SL_GRPC_CANCELLED = 1,
+    SL_GRPC_UNKNOWN = 2,
+    SL_GRPC_INVALID_ARGUMENT = 3,
+    SL_GRPC_DEADLINE_EXCEEDED = 4,
+    SL_GRPC_NOT_FOUND = 5,
+    SL_GRPC_PERMISSION_DENIED = 7,
+    SL_GRPC_RESOURCE_EXHAUSTED = 8,
+    SL_GRPC_FAILED_PRECONDITION = 9,
+    SL_GRPC_ABORTED = 10,
+    SL_GRPC_OUT_OF_RANGE = 11,
+    SL_GRPC_UNIMPLEMENTED = 12,
+    SL_GRPC_INTERNAL = 13,
+    SL_GRPC_UNAVAILABLE = 14,
+    SL_GRPC_DATA_LOSS = 15,
+    SL_GRPC_UNAUTHENTICATED = 16
 };
 
 struct sl_export_response {
-    int64_t rejected;          /* spans, data points, log records */
-    struct sl_bytes message;   /* empty: none */
+    int64_t rejected;        /* spans, data points, log records */
+    struct sl_bytes message; /* empty: none */
 };
 void sl_export_response_write(enum sl_signal signal, enum sl_encoding encoding,
                               const struct sl_export_response *response, struct sl_out *out);

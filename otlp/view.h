@@ -19,13 +19,13 @@
 struct sl_field_view {
     uint32_t number;
     enum sl_wire_type wire;
-    uint64_t number_value;  /* VARINT, FIXED64, FIXED32: raw bits */
-    struct sl_bytes bytes;  /* LEN: payload */
-    struct sl_bytes whole;  /* tag and all */
+    uint64_t number_value; /* VARINT, FIXED64, FIXED32: raw bits */
+    struct sl_bytes bytes; /* LEN: payload */
+    struct sl_bytes whole; /* tag and all */
     /* private: where it is, for the calls below */
-    uint32_t offset, size;  /* in wire */
-    int32_t edit;           /* index into edits, -1: none */
-    uint32_t edit_offset;   /* inside that edit's bytes */
+    uint32_t offset, size; /* in wire */
+    int32_t edit;          /* index into edits, -1: none */
+    uint32_t edit_offset;  /* inside that edit's bytes */
 };
 
 struct sl_cursor {
@@ -33,10 +33,10 @@ struct sl_cursor {
     struct sl_part *part;
     struct sl_bytes rest;
     uint32_t offset;
-    uint32_t edit;       /* the edit to look at: an index; among the additions at last */
-    uint32_t edit_count; /* edits there were at the last step */
-    uint32_t additions;  /* there were when the cursor began: later ones are not visited */
-    bool tail;           /* among the additions */
+    uint32_t edit;          /* the edit to look at: an index; among the additions at last */
+    uint32_t edit_count;    /* edits there were at the last step */
+    uint32_t additions;     /* there were when the cursor began: later ones are not visited */
+    bool tail;              /* among the additions */
     struct sl_bytes inside; /* what is left of an edit's bytes; data NULL: not in one */
     bool failed;            /* out of memory while splicing, or malformed plain bytes */
 };
@@ -51,7 +51,8 @@ bool sl_cursor_next(struct sl_cursor *cursor, struct sl_field_view *field);
  * goes on. `whole` of a replacement is any number of encoded fields. The view is
  * used up by either: read the field again to see what it is now. SL_EINVALID
  * when a used-up view of an earlier edit is given. */
-int sl_field_remove(struct sl_batch *batch, struct sl_part *part, const struct sl_field_view *field);
+int sl_field_remove(struct sl_batch *batch, struct sl_part *part,
+                    const struct sl_field_view *field);
 int sl_field_replace(struct sl_batch *batch, struct sl_part *part,
                      const struct sl_field_view *field, struct sl_bytes whole);
 /* Adds encoded fields at the end. */

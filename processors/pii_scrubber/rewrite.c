@@ -18,6 +18,7 @@ static const char stars[] = "****";
 struct level {
     bool number;
     unsigned backslashes; /* before each quote of its string level */
+    size_t lost_end;      /* the last number before which there is no quote near */
 };
 
 static bool is_blank_or_escape(struct sl_bytes text, size_t pos)
@@ -34,7 +35,7 @@ static struct level quote_level(struct sl_bytes text, size_t pos)
     unsigned count = 0;
     while (pos > count && text.data[pos - count - 1] == '\\' && count <= LEVEL_MAX)
         count++;
-    return (struct level){count <= LEVEL_MAX, count};
+    return (struct level){count <= LEVEL_MAX, count, 0};
 }
 
 static bool number_ends(struct sl_bytes text, size_t pos)
@@ -50,13 +51,16 @@ static bool number_ends(struct sl_bytes text, size_t pos)
 static struct level level_before(struct sl_bytes text, size_t pos, size_t known_end,
                                  struct level known)
 {
-    static const struct level none = {false, 0};
+    static const struct level none = {false, 0, 0};
     bool structure = false;
+    size_t from = pos;
     for (size_t walked = 0; walked < WALK_MAX; walked++) {
         if (pos == known_end && known.number)
             return known;
+        if (known.lost_end > 0 && pos <= known.lost_end)
+            break;
         if (pos == 0)
-            return structure ? (struct level){true, 0} : none;
+            return structure ? (struct level){true, 0, 0} : none;
         uint8_t c = text.data[--pos];
         if (c == '"')
             return structure ? quote_level(text, pos) : none;
@@ -70,14 +74,14 @@ static struct level level_before(struct sl_bytes text, size_t pos, size_t known_
         if (!structure || !scalar)
             return none;
     }
-    return none;
+    return (struct level){false, 0, from};
 }
 
 /* Whether the span is a number of a JSON text; a minus before it then goes too. */
 static struct level find_level(struct sl_bytes text, size_t *start, size_t end, size_t known_end,
                                struct level known)
 {
-    static const struct level none = {false, 0};
+    static const struct level none = {false, 0, 0};
     if (!sl_pii_is(text.data[*start], SL_PII_DIGIT))
         return none;
     for (size_t pos = *start; pos < end; pos++) {
@@ -206,10 +210,12 @@ static int rewrite(const struct sl_pii_policy *policy, struct sl_bytes text,
                    const struct sl_pii_span *spans, size_t count, struct writer *writer)
 {
     size_t pos = 0;
-    struct level level = {false, 0};
+    struct level level = {false, 0, 0};
     for (size_t i = 0; i < count; i++) {
-        size_t start = spans[i].start, end = spans[i].end;
+        size_t start = spans[i].start, end = spans[i].end, lost_end = level.lost_end;
         level = find_level(text, &start, end, i > 0 ? pos : SIZE_MAX, level);
+        if (level.lost_end == 0)
+            level.lost_end = lost_end;
         put(writer, sl_bytes(text.data + pos, start - pos));
         if (level.number)
             put_quote(writer, level.backslashes);

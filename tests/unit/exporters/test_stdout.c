@@ -391,6 +391,10 @@ static void test_nothing_that_a_terminal_obeys_gets_through(void **state)
          "b\x01",
          "a b"},
         {"caf\xC3\xA9 \xC2\xA0x", "caf\xC3\xA9 \xC2\xA0x"},
+        {"a\xE2\x80\xAE"
+         "b\xE2\x81\xA6"
+         "c",
+         "a b c"}, /* U+202E, U+2066: turn the text */
         {"0123456789ab", "0123456789ab"},
         {"0123456789abc", "0123456789ab\xE2\x80\xA6"},
         {"0123456789a\xC3\xA9z", "0123456789a\xE2\x80\xA6"}, /* not through a character */
@@ -403,6 +407,33 @@ static void test_nothing_that_a_terminal_obeys_gets_through(void **state)
         CHECK_TEXT(out, cases[i].want);
         CHECK_INT(sl_utf8_valid_prefix(sl_text(out)), strlen(out));
     }
+}
+
+static void test_a_failed_span_shows_the_message_of_its_exception(void **state)
+{
+    (void)state;
+    begin("");
+    put(SL_TRACES,
+        SPANS(SPAN(TRACE_A, "1", "", "run", "1", "911",
+                   ",\"status\":{\"code\":2},\"events\":[{\"name\":\"exception\","
+                   "\"attributes\":[" ATTRIBUTE("exception.message", "no quota") "]}]")));
+    wait_ms(2000);
+    CHECK(strstr(shown(), "     error: no quota\n") != NULL);
+    end();
+}
+
+static void test_spans_that_began_together_stay_in_their_order(void **state)
+{
+    (void)state;
+    begin("");
+    put(SL_TRACES, SPANS(SPAN(TRACE_A, "9", "", "root", "1", "2", "") "," SPAN(
+                       TRACE_A, "8", UNDER("9"), "first", "1", "2",
+                       "") "," SPAN(TRACE_A, "7", UNDER("9"), "second", "1", "2", "")));
+    wait_ms(2000);
+    const char *text = shown();
+    const char *first = strstr(text, "first"), *second = strstr(text, "second");
+    CHECK(first != NULL && second != NULL && first < second);
+    end();
 }
 
 static void test_messages_are_previewed_or_left_to_the_raw_text(void **state)
@@ -425,6 +456,14 @@ static void test_messages_are_previewed_or_left_to_the_raw_text(void **state)
         {"[{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"response\":\"22 "
          "C\"}]}]",
          "tool", "22 C"},
+        {"[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"see\"},"
+         "{\"type\":\"blob\",\"modality\":\"image\",\"content\":\"aGVsbG8=\"}]}]",
+         "user", "see"},
+        {"[{\"role\":\"user\",\"parts\":[{\"type\":\"blob\",\"content\":\"aGVsbG8=\"}]}]", "user",
+         "(media)"},
+        {"[{\"role\":\"user\",\"parts\":[{\"content\":\"u\"}]},{\"role\":\"assistant\",\"parts\":[]"
+         "}]",
+         "user", "u"},
         {" [ ] ", "", NULL},
         {"[{\"role\":\"user\",\"content\":\"other shape\"}]", "", NULL},
         {"[{\"role\":\"user\",\"parts\":[{\"content\":\"cut", "", NULL},
@@ -541,6 +580,8 @@ int main(void)
         TEST(test_spans_whose_text_is_not_taken_are_counted_as_dropped),
         TEST(test_without_memory_nothing_is_lost_silently),
         TEST(test_nothing_that_a_terminal_obeys_gets_through),
+        TEST(test_a_failed_span_shows_the_message_of_its_exception),
+        TEST(test_spans_that_began_together_stay_in_their_order),
         TEST(test_messages_are_previewed_or_left_to_the_raw_text),
         TEST(test_a_long_message_is_cut_between_characters),
         TEST(test_logs_and_metrics_are_a_line_each),

@@ -185,6 +185,39 @@ static void test_a_chain_of_glued_values_is_replaced_to_its_end(void **state)
     }
 }
 
+/* Whether a number is one of JSON is seen far to its left; not again for each number. */
+static void test_numbers_behind_much_structure_take_no_longer_than_others(void **state)
+{
+    static const char *const units[] = {"4111111111111111,", "[4111111111111111]"};
+    char commas[6001];
+    (void)state;
+    struct scrub_fixture fixture;
+    scrub_begin(&fixture);
+    memset(commas, ',', sizeof commas - 1);
+    commas[sizeof commas - 1] = '\0';
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t behind = time_of(&fixture, commas, units[i], 1 << 20);
+        uint64_t plain = time_of(&fixture, "{\"a\":[", units[i], 1 << 20);
+        if (behind > 20000 + 8 * plain)
+            fail_msg("%s: %llu us, others %llu us", units[i], (unsigned long long)behind,
+                     (unsigned long long)plain);
+    }
+    scrub_end(&fixture);
+}
+
+static void test_json_that_is_given_up_stays_json(void **state)
+{
+    (void)state;
+    struct scrub_fixture fixture;
+    scrub_begin(&fixture);
+    struct sl_bytes text = repeated("[\"", "+1 415 555 2671", 200);
+    ((uint8_t *)(uintptr_t)text.data)[text.size - 2] = '"';
+    ((uint8_t *)(uintptr_t)text.data)[text.size - 1] = ']';
+    CHECK_BYTES(scrub_bytes(&fixture, text), SL_LIT("[\"[PHONE]\"]"));
+    free((void *)(uintptr_t)text.data);
+    scrub_end(&fixture);
+}
+
 static void test_many_short_findings_take_no_more_memory_than_they_need(void **state)
 {
     (void)state;
@@ -202,6 +235,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_repeated_literals_take_linear_time),
         cmocka_unit_test(test_a_chain_of_glued_values_is_replaced_to_its_end),
+        cmocka_unit_test(test_numbers_behind_much_structure_take_no_longer_than_others),
+        cmocka_unit_test(test_json_that_is_given_up_stays_json),
         cmocka_unit_test(test_many_short_findings_take_no_more_memory_than_they_need),
         cmocka_unit_test(test_runs_of_what_detectors_look_at_take_linear_time),
     };
