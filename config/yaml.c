@@ -274,8 +274,9 @@ static int read_list(struct parsing *p, const yaml_event_t *start, const struct 
     struct sl_node *list;
     struct anchor *anchor = NULL;
     int rc = sl_node_new(p->reader, SL_NODE_LIST, place_of(p, start->start_mark), &list);
-    if (rc == SL_OK)
-        rc = add_anchor(p, start->data.sequence_start.anchor, list, true, &anchor);
+    if (rc != SL_OK)
+        return rc;
+    rc = add_anchor(p, start->data.sequence_start.anchor, list, true, &anchor);
     struct sl_node **last = &list->child;
     struct sl_path element = {.parent = path};
     while (rc == SL_OK) {

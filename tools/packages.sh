@@ -12,7 +12,7 @@ build="gcc cmake ninja-build pkg-config libuv1-dev libprotobuf-c-dev libnghttp2-
 test="$build libcmocka-dev protobuf-c-compiler protobuf-compiler clang-format-14 python3 python3-venv
     curl jq zstd procps"
 interop="$test nghttp2-client openjdk-17-jdk-headless maven git"
-deep="$test clang-14 libclang-rt-14-dev valgrind"
+deep="$test clang-14 clang-tidy-14 libclang-rt-14-dev valgrind"
 
 list_only=no
 if [ "${1:-}" = --list ]; then

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The long tests: TSan over units and scenarios, valgrind over units, fuzzing, a
+# The long tests: clang-tidy, TSan over units and scenarios, valgrind over units, fuzzing, a
 # soak. Each part runs to its end; any failure fails.
 set -u
 cd "$(dirname "$0")/.."
@@ -33,6 +33,7 @@ valgrind_units() {
 }
 part "packages from PyPI and npm" tools/venv.sh
 part "release build" tools/build.sh release all
+part "clang-tidy" tools/tidy.sh
 part "units under TSan" units tsan
 part "scenarios under TSan" scenarios tsan
 part "units under valgrind" valgrind_units

@@ -538,11 +538,10 @@ static bool put_list(struct nm_writer *writer, struct sl_bytes list, bool merge,
 static struct sl_bytes last_of(const struct item *list)
 {
     struct sl_json json;
-    enum sl_json_token token;
     struct sl_bytes last = {0};
     sl_json_init(&json, list->text, MAX_JSON_DEPTH);
     (void)sl_json_next(&json);
-    while ((token = sl_json_next(&json)) == SL_JSON_STRING)
+    while (sl_json_next(&json) == SL_JSON_STRING)
         last = json.raw;
     return last;
 }
