@@ -7,10 +7,20 @@ cd "$(dirname "$0")/.."
 sluice=$1
 sample=app/samples/agent-run.jsonl
 
-
 "$sluice" &
 pid=$!
-trap 'kill -INT $pid 2>/dev/null; wait $pid; exit $?' INT TERM
+# Ctrl-C reaches sluice itself, with the whole foreground group; a second signal from
+# here would end it at once.
+trap : INT
+trap 'kill -TERM $pid 2>/dev/null' TERM
+
+# Waits for the end of sluice through the signals that interrupt a wait.
+finish() {
+    while kill -0 $pid 2>/dev/null; do
+        wait $pid && code=0 || code=$?
+    done
+    exit "${code:-0}"
+}
 
 # Ready when it answers; over when it ended instead (its own message says why). A
 # moment first: with its ports taken it ends before somebody else answers for it.
@@ -36,9 +46,8 @@ if [ "${2:-}" = --keep ]; then
     echo
     echo "Serving OTLP on 127.0.0.1:4317 (gRPC) and 127.0.0.1:4318 (HTTP). Ctrl-C stops."
     echo "Point an SDK here: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"
-    wait $pid
 else
     sleep 2.5
     kill -INT $pid
-    wait $pid
 fi
+finish

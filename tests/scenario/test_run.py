@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running and stopping: signals, workers, health, self-metrics, the demo."""
 import json
+import os
 import re
 import signal
 import subprocess
@@ -100,6 +101,18 @@ def test_make_demo_shows_the_sample(tmp_path):
     done = subprocess.run([otlp.ROOT / "tools/demo.sh", BINARY], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "refund-agent" in done.stdout and "[EMAIL]" in done.stdout and "jane.roe" not in done.stdout
+
+
+def test_make_run_serves_until_ctrl_c(tmp_path):
+    """Ctrl-C at a terminal goes to the whole process group, the script included."""
+    with open(tmp_path / "out", "wb") as out:
+        process = subprocess.Popen([otlp.ROOT / "tools/demo.sh", BINARY, "--keep"], stdout=out, stderr=out,
+                                   start_new_session=True)
+    text = (tmp_path / "out").read_text
+    wait_until(lambda: "Ctrl-C stops" in text(), "the demo to serve", 20)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 0, text()
+    assert re.search(r"otlp\b.*accepted 6", text()), text()
 
 
 def test_make_demo_says_when_the_ports_are_taken(start):
