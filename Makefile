@@ -27,7 +27,7 @@ test-interop: ## Go and Java clients, h2spec, grpcurl
 	@tools/packages.sh interop
 	@tests/interop/run.sh
 
-test-deep: ## valgrind, TSan, allocation sweeps, soak, fuzzing
+test-deep: ## clang-tidy, TSan, valgrind over units with their allocation sweeps, soak, fuzzing
 	@tools/packages.sh deep
 	@tools/test-deep.sh
 
