@@ -65,7 +65,8 @@ struct sl_component_type {
     const struct sl_field *fields;
 
     /* Checks what the table cannot: relations between fields. Adds complaints to
-     * diag under path, at node's place. Default: none. */
+     * diag under path, at node's place. Also called when some keys were wrong: those
+     * have their defaults then, and required ones may be NULL. Default: none. */
     void (*check)(const void *config, const struct sl_node *node, const char *path,
                   struct sl_diag *diag);
     /* Builds the instance in zeroed memory. No I/O. Default: nothing to do. */

@@ -126,10 +126,12 @@ static void read_config(struct sl_planner *planner, struct sl_plan_component *co
                                 component->path, component->config, planner->arena, planner->diag);
     if (status == SL_ENOMEM)
         planner->out_of_memory = true;
+    /* What did not fit has left its default: relations can be checked all the same,
+     * so that every complaint comes at once. */
+    if (status != SL_ENOMEM && type->check != NULL)
+        type->check(component->config, component->node, component->path, planner->diag);
     if (status != SL_OK)
         return;
-    if (type->check != NULL)
-        type->check(component->config, component->node, component->path, planner->diag);
     component->queueing = type->kind == SL_EXPORTER && is_queueing(type, component->config);
 }
 

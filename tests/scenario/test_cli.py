@@ -72,6 +72,26 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}
     assert done.stderr == "bad.yaml:2:3: receivers.otlp.protocols: at least one of grpc and http is needed\n"
 
 
+def test_relations_are_checked_beside_keys_that_are_wrong(tmp_path):
+    (tmp_path / "bad.yaml").write_text("""\
+receivers: {otlp: {protocols: {http: }}}
+processors:
+  batch:
+    timout: 2s
+    send_batch_size: 100
+    send_batch_max_size: 10
+  pii_scrubber: {action: hash, max_value_bytes: much}
+exporters: {otlp: {compresion: gzip}, file: {directory_permissions: rwx}}
+service: {pipelines: {traces: {receivers: [otlp], processors: [batch, pii_scrubber], exporters: [otlp, file]}}}
+""")
+    done = sluice("validate", "--config", "bad.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    for part in ("processors.batch.timout: unknown key", "send_batch_max_size (10) must not be below send_batch_size (100)",
+                 "pii_scrubber.max_value_bytes: expected", "hash needs a key", "otlp.compresion: unknown key",
+                 "otlp.endpoint: required", "file.path: required", "expected octal permissions"):
+        assert part in done.stderr, (part, done.stderr)
+
+
 def test_environment_and_set_override_the_file(tmp_path):
     (tmp_path / "c.yaml").write_text("""\
 receivers: {otlp: {protocols: {http: {endpoint: "${env:HOST_FOR_TEST:-localhost}:4318"}}}}
