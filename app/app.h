@@ -42,6 +42,10 @@ struct sl_loaded {
 int sl_load(const struct sl_options *options, struct sl_loaded *ret_loaded);
 void sl_loaded_done(struct sl_loaded *loaded);
 
+/* Appends a whole file, "-" for standard input, to out. Returns 0 or an errno:
+ * EFBIG when there is more than limit, ENOMEM. */
+int sl_read_input(const char *path, size_t limit, struct sl_out *out);
+
 /* The verbs; each returns an exit code. */
 int sl_run(const struct sl_options *options);
 int sl_send(const struct sl_options *options);

@@ -7,34 +7,38 @@
 #include "app/embedded.h"
 #include "core/alloc.h"
 
-enum { CONFIG_LIMIT = 4 << 20, CHUNK = 16384 };
+enum { CONFIG_LIMIT = 4 << 20, CHUNK = 65536 };
+
+int sl_read_input(const char *path, size_t limit, struct sl_out *out)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (file == NULL)
+        return errno;
+    uint8_t *room;
+    size_t got = 1;
+    /* One byte more than the limit tells a file of that size from a larger one. */
+    for (size_t most = CHUNK; got > 0 && most > 0; most = limit + 1 - out->size) {
+        most = most < CHUNK ? most : CHUNK;
+        room = sl_out_room(out, most);
+        got = room != NULL ? fread(room, 1, most, file) : 0;
+        out->size += got;
+    }
+    int problem = ferror(file) != 0 ? errno : out->failed ? ENOMEM : out->size > limit ? EFBIG : 0;
+    if (file != stdin)
+        (void)fclose(file);
+    return problem;
+}
 
 /* Reads a whole file into the arena; complains on stderr. "-" is standard input. */
 static int read_file(const char *path, struct sl_arena *arena, struct sl_source *ret_source)
 {
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (file == NULL) {
-        fprintf(stderr, "sluice: cannot read %s: %s\n", path, strerror(errno));
-        return SL_EXIT_USAGE;
-    }
-    struct sl_out out = {.limit = CONFIG_LIMIT + 1};
-    uint8_t *room;
-    size_t got = 1;
-    for (size_t most = CHUNK; got > 0 && most > 0; most = CONFIG_LIMIT + 1 - out.size) {
-        most = most < CHUNK ? most : CHUNK;
-        room = sl_out_room(&out, most);
-        got = room != NULL ? fread(room, 1, most, file) : 0;
-        out.size += got;
-    }
-    int problem = errno; /* of the last read */
-    bool failed = ferror(file) != 0;
-    if (file != stdin)
-        (void)fclose(file);
-    if (failed || out.failed || out.size > CONFIG_LIMIT) {
+    struct sl_out out = {0};
+    int problem = sl_read_input(path, CONFIG_LIMIT, &out);
+    if (problem != 0) {
         fprintf(stderr, "sluice: cannot read %s: %s\n", path,
-                failed       ? strerror(problem)
-                : out.failed ? "out of memory"
-                             : "larger than 4 MiB");
+                problem == EFBIG    ? "larger than 4 MiB"
+                : problem == ENOMEM ? "out of memory"
+                                    : strerror(problem));
         sl_out_done(&out);
         return SL_EXIT_USAGE;
     }

@@ -205,30 +205,12 @@ static enum sl_signal signal_of(const char *name, struct sl_bytes request)
                                           : SL_TRACES;
 }
 
-static int read_input(const char *path, struct sl_out *out)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (file == NULL)
-        return errno;
-    uint8_t *room;
-    size_t got = 1;
-    while (got > 0 && (room = sl_out_room(out, 1 << 16)) != NULL) {
-        got = fread(room, 1, 1 << 16, file);
-        out->size += got;
-    }
-    int reason = errno; /* of the last read */
-    int problem = ferror(file) ? reason : out->failed ? EFBIG : 0;
-    if (file != stdin)
-        (void)fclose(file);
-    return problem;
-}
-
 static int send_file(struct sender *sender, const char *path)
 {
-    struct sl_out text = {.limit = FILE_LIMIT};
+    struct sl_out text = {0};
     sender->file = path;
     sender->line = 0;
-    int rc, problem = read_input(path, &text);
+    int rc, problem = sl_read_input(path, FILE_LIMIT, &text);
     struct sl_bytes bytes = sl_out_view(&text), trimmed = sl_bytes_trim(bytes);
     if (problem != 0) {
         rc = complain(sender, "cannot be read: ", sl_text(strerror(problem)));

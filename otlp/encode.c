@@ -16,7 +16,7 @@ static uint32_t run_end(const struct sl_batch *batch, uint32_t first)
     return end;
 }
 
-static size_t envelope_size(const struct sl_envelope *envelope)
+size_t sl_envelope_size(const struct sl_envelope *envelope)
 {
     size_t size = envelope->extra.size;
     if (envelope->present)
@@ -28,7 +28,7 @@ static size_t envelope_size(const struct sl_envelope *envelope)
 
 static size_t scope_size(const struct sl_group *group)
 {
-    size_t size = envelope_size(&group->scope->as);
+    size_t size = sl_envelope_size(&group->scope->as);
     for (uint32_t i = 0; i < group->count; i++)
         size += sl_len_field_size(SL_SCOPE_RECORDS, sl_part_size(&group->records[i].part));
     return size;
@@ -36,7 +36,7 @@ static size_t scope_size(const struct sl_group *group)
 
 static size_t resource_size(const struct sl_batch *batch, uint32_t first, uint32_t end)
 {
-    size_t size = envelope_size(&batch->groups[first].resource->as);
+    size_t size = sl_envelope_size(&batch->groups[first].resource->as);
     for (uint32_t i = first; i < end; i++)
         if (!batch->groups[i].bare)
             size += sl_len_field_size(SL_GROUP_SCOPES, scope_size(&batch->groups[i]));

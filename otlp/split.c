@@ -7,6 +7,7 @@
 
 #include "core/alloc.h"
 #include "otlp/metric.h"
+#include "otlp/splice.h"
 #include "otlp/tables.h"
 #include "otlp/wire.h"
 
@@ -18,16 +19,6 @@ struct meter {
     bool open, scope_open;
     size_t max_items, max_bytes, items, records;
 };
-
-static size_t envelope_size(const struct sl_envelope *envelope)
-{
-    size_t size = envelope->extra.size;
-    if (envelope->present)
-        size += sl_len_field_size(1, sl_part_size(&envelope->part));
-    if (envelope->schema_url.size > 0)
-        size += sl_len_field_size(3, envelope->schema_url.size);
-    return size;
-}
 
 static size_t resource_payload(const struct meter *meter, size_t more)
 {
@@ -47,13 +38,13 @@ static void open_group(struct meter *meter, const struct sl_batch *batch, uint32
     const struct sl_group *group = &batch->groups[index];
     if (index == 0 || group->starts || group[-1].resource != group->resource) {
         meter->closed = total(meter, 0);
-        meter->resource = envelope_size(&group->resource->as);
+        meter->resource = sl_envelope_size(&group->resource->as);
         meter->open = true;
         meter->scope_open = false;
     }
     meter->resource = resource_payload(meter, 0);
     meter->scope_open = !group->bare;
-    meter->scope = group->bare ? 0 : envelope_size(&group->scope->as);
+    meter->scope = group->bare ? 0 : sl_envelope_size(&group->scope->as);
 }
 
 static bool fits(struct meter *meter, const struct sl_record *record)

@@ -28,48 +28,6 @@ static int too_deep(struct sl_walk *walk, const uint8_t *at)
     return SL_ELIMIT;
 }
 
-static inline uint64_t load(const uint8_t *p)
-{
-    uint64_t bytes;
-    memcpy(&bytes, p, sizeof bytes);
-    return bytes;
-}
-
-/* The high bits of 1 to 32 bytes, without a loop: lengths are random, and a loop's
- * end guessed wrong costs more than the reading. Reads overlap instead. */
-static inline uint64_t high_bits_of_few(const uint8_t *p, size_t size)
-{
-    if (size < 4)
-        return (uint64_t)(p[0] | p[size / 2] | p[size - 1]);
-    if (size < 8) {
-        uint32_t first, last;
-        memcpy(&first, p, sizeof first);
-        memcpy(&last, p + size - 4, sizeof last);
-        return first | last;
-    }
-    size_t step = size >= 16 ? 8 : 0;
-    const uint8_t *last = p + size - 8;
-    return load(p) | load(p + step) | load(last - step) | load(last);
-}
-
-/* sl_is_utf8() for text that nearly always is ASCII. */
-static inline bool is_text(const uint8_t *p, size_t size)
-{
-    const uint64_t high = 0x8080808080808080u;
-    uint64_t bits = 0;
-    if (size == 0)
-        return true;
-    if (size <= 32) {
-        bits = high_bits_of_few(p, size);
-    } else {
-        const uint8_t *last = p + size - 32;
-        for (const uint8_t *at = p; at < last && (bits & high) == 0; at += 32)
-            bits |= load(at) | load(at + 8) | load(at + 16) | load(at + 24);
-        bits |= load(last) | load(last + 8) | load(last + 16) | load(last + 24);
-    }
-    return (bits & high) == 0 || sl_utf8_valid_prefix(sl_bytes(p, size)) == size;
-}
-
 /* Expected: 0A key 12 value, and nothing else. */
 static inline int walk_key_value(struct sl_walk *walk, const uint8_t *p, const uint8_t *end,
                                  unsigned depth)
@@ -81,7 +39,7 @@ static inline int walk_key_value(struct sl_walk *walk, const uint8_t *p, const u
         if (key + 4 <= left && value[0] == (SL_KV_VALUE << 3 | SL_WIRE_LEN)) {
             size_t n = sl_length_read(value + 1, end, &length);
             if (n > 0 && (size_t)(end - value) - 1 - n == length) {
-                walk->odd |= !is_text(p + 2, key);
+                walk->odd |= !sl_is_utf8(p + 2, key);
                 return walk_any_value(walk, value + 1 + n, end, depth + 1);
             }
         }
@@ -127,7 +85,7 @@ static int walk_any_value(struct sl_walk *walk, const uint8_t *p, const uint8_t 
             return walk_table(walk, &sl_msg_any_value, p, end, depth);
         p += 1 + n;
         if (number == SL_ANY_STRING) {
-            walk->odd |= !is_text(p, length);
+            walk->odd |= !sl_is_utf8(p, length);
             return SL_OK;
         }
         if (number == SL_ANY_BYTES)
@@ -191,7 +149,7 @@ static inline int walk_content(struct sl_walk *walk, const struct sl_message_fie
     case SL_K_MESSAGE:
         return walk_inner(walk, field->message, f->payload, f->end, depth + 1);
     case SL_K_STRING:
-        walk->odd |= !is_text(f->payload, (size_t)(f->end - f->payload));
+        walk->odd |= !sl_is_utf8(f->payload, (size_t)(f->end - f->payload));
         return SL_OK;
     case SL_K_BYTES:
         size = (size_t)(f->end - f->payload);

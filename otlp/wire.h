@@ -166,38 +166,46 @@ bool sl_kind_packs(enum sl_field_kind kind);
 /* What the wire says is what the schema says: not a known number in a strange type. */
 bool sl_wire_fits(const struct sl_wire_field *f, const struct sl_message_field *field);
 
-/* All bytes below 0x80. */
-static inline bool sl_is_ascii(const uint8_t *p, size_t size)
+static inline uint64_t sl_load64(const uint8_t *p)
 {
-    const uint64_t high = 0x8080808080808080u;
-    uint64_t a, b, c, d;
-    if (size < 8) {
-        uint8_t any = 0;
-        for (size_t i = 0; i < size; i++)
-            any |= p[i];
-        return any < 0x80;
-    }
-    const uint8_t *last = p + size - 8;
-    for (; last - p >= 24; p += 32) {
-        memcpy(&a, p, 8);
-        memcpy(&b, p + 8, 8);
-        memcpy(&c, p + 16, 8);
-        memcpy(&d, p + 24, 8);
-        if ((a | b | c | d) & high)
-            return false;
-    }
-    for (; p < last; p += 8) {
-        memcpy(&a, p, 8);
-        if (a & high)
-            return false;
-    }
-    memcpy(&a, last, 8);
-    return (a & high) == 0;
+    uint64_t bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return bytes;
 }
 
+/* The high bits of 1 to 32 bytes, without a loop: lengths are random, and a loop's
+ * end guessed wrong costs more than the reading. Reads overlap instead. */
+static inline uint64_t sl_high_bits_of_few(const uint8_t *p, size_t size)
+{
+    if (size < 4)
+        return (uint64_t)(p[0] | p[size / 2] | p[size - 1]);
+    if (size < 8) {
+        uint32_t first, last;
+        memcpy(&first, p, sizeof first);
+        memcpy(&last, p + size - 4, sizeof last);
+        return first | last;
+    }
+    size_t step = size >= 16 ? 8 : 0;
+    const uint8_t *last = p + size - 8;
+    return sl_load64(p) | sl_load64(p + step) | sl_load64(last - step) | sl_load64(last);
+}
+
+/* Made for text that nearly always is ASCII. */
 static inline bool sl_is_utf8(const uint8_t *p, size_t size)
 {
-    return sl_is_ascii(p, size) || sl_utf8_valid_prefix(sl_bytes(p, size)) == size;
+    const uint64_t high = 0x8080808080808080u;
+    uint64_t bits = 0;
+    if (size == 0)
+        return true;
+    if (size <= 32) {
+        bits = sl_high_bits_of_few(p, size);
+    } else {
+        const uint8_t *last = p + size - 32;
+        for (const uint8_t *at = p; at < last && (bits & high) == 0; at += 32)
+            bits |= sl_load64(at) | sl_load64(at + 8) | sl_load64(at + 16) | sl_load64(at + 24);
+        bits |= sl_load64(last) | sl_load64(last + 8) | sl_load64(last + 16) | sl_load64(last + 24);
+    }
+    return (bits & high) == 0 || sl_utf8_valid_prefix(sl_bytes(p, size)) == size;
 }
 
 #endif

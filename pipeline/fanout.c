@@ -29,11 +29,7 @@ static void child_finished(void *arg, const struct sl_result *result)
     struct fanout *fanout = arg;
     assert(fanout->pending > 0);
 
-    sl_result_merge(&fanout->result, result);
-    if (fanout->result.message != NULL && fanout->result.message != fanout->message) {
-        (void)snprintf(fanout->message, sizeof fanout->message, "%s", fanout->result.message);
-        fanout->result.message = fanout->message;
-    }
+    sl_result_collect(&fanout->result, result, fanout->message, sizeof fanout->message);
     if (--fanout->pending > 0)
         return;
     if (fanout->result.rejected_items > fanout->items) /* several branches may reject the same */

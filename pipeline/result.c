@@ -3,7 +3,7 @@
  * outcome, as result.h explains. */
 #include "pipeline/result.h"
 
-#include <stddef.h>
+#include <stdio.h>
 
 const char *sl_outcome_text(enum sl_outcome outcome)
 {
@@ -28,4 +28,14 @@ void sl_result_merge(struct sl_result *into, const struct sl_result *other)
     into->rejected_items += other->rejected_items;
     if (other->retry_after_ms > into->retry_after_ms)
         into->retry_after_ms = other->retry_after_ms;
+}
+
+void sl_result_collect(struct sl_result *into, const struct sl_result *other, char *text,
+                       size_t size)
+{
+    sl_result_merge(into, other);
+    if (into->message == NULL || into->message == text)
+        return;
+    (void)snprintf(text, size, "%s", into->message);
+    into->message = text;
 }

@@ -2,6 +2,7 @@
 #ifndef SL_PIPELINE_RESULT_H
 #define SL_PIPELINE_RESULT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -64,5 +65,9 @@ static inline int sl_result_is_retryable(const struct sl_result *result)
 const char *sl_outcome_text(enum sl_outcome outcome);
 /* *into becomes the one that wins; rejected items add up, the longest wait holds. */
 void sl_result_merge(struct sl_result *into, const struct sl_result *other);
+
+/* The same for a result that outlives the call: the message is copied to text. */
+void sl_result_collect(struct sl_result *into, const struct sl_result *other, char *text,
+                       size_t size);
 
 #endif

@@ -181,3 +181,16 @@ struct sl_stream *sl_client_dial(const struct sl_client_options *options, struct
     struct sl_tcp_options tcp = {.connect_timeout_ms = options->connect_timeout_ms};
     return sl_tcp_connect(worker, options->address, &tcp);
 }
+
+struct sl_client_response sl_client_inbox_response(const struct sl_client_inbox *inbox,
+                                                   enum sl_client_error error, const char *message)
+{
+    return (struct sl_client_response){
+        .error = error,
+        .message = message,
+        .status = inbox->status,
+        .headers = inbox->headers,
+        .header_count = inbox->header_count,
+        .body = sl_out_view(&inbox->body),
+    };
+}

@@ -93,6 +93,10 @@ int sl_client_inbox_header(struct sl_client_inbox *inbox, struct sl_bytes name,
                            struct sl_bytes value);
 int sl_client_inbox_body(struct sl_client_inbox *inbox, struct sl_bytes bytes, size_t limit);
 
+/* What done() is told: views into the inbox. */
+struct sl_client_response sl_client_inbox_response(const struct sl_client_inbox *inbox,
+                                                   enum sl_client_error error, const char *message);
+
 struct sl_stream *sl_client_dial(const struct sl_client_options *options, struct sl_worker *worker);
 
 #endif

@@ -104,14 +104,8 @@ static void finish(struct sl_http1_call *call, enum sl_client_error error, const
 
 static void tell_done(struct sl_http1_call *call)
 {
-    struct sl_client_response response = {
-        .error = call->error,
-        .message = call->message,
-        .status = call->inbox.status,
-        .headers = call->inbox.headers,
-        .header_count = call->inbox.header_count,
-        .body = sl_out_view(&call->inbox.body),
-    };
+    struct sl_client_response response =
+        sl_client_inbox_response(&call->inbox, call->error, call->message);
     call_unlink(call);
     call->done(call->arg, &response);
     call_free(call);

@@ -132,14 +132,8 @@ static void finish_all(struct call_list *list, enum sl_client_error error, const
 
 static void tell_done(struct sl_http2_call *call)
 {
-    struct sl_client_response response = {
-        .error = call->error,
-        .message = call->message,
-        .status = call->inbox.status,
-        .headers = call->inbox.headers,
-        .header_count = call->inbox.header_count,
-        .body = sl_out_view(&call->inbox.body),
-    };
+    struct sl_client_response response =
+        sl_client_inbox_response(&call->inbox, call->error, call->message);
     list_remove(call);
     call->done(call->arg, &response);
     call_free(call);

@@ -76,11 +76,7 @@ static void part_finished(void *arg, const struct sl_result *result)
 {
     struct flight *flight = arg;
     assert(flight->pending > 0);
-    sl_result_merge(&flight->result, result);
-    if (flight->result.message != NULL && flight->result.message != flight->message) {
-        (void)snprintf(flight->message, sizeof flight->message, "%s", flight->result.message);
-        flight->result.message = flight->message;
-    }
+    sl_result_collect(&flight->result, result, flight->message, sizeof flight->message);
     if (--flight->pending == 0)
         land(flight);
 }
